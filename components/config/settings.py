@@ -1,0 +1,124 @@
+"""The tree of settings with its defaults. A key is a section and a name, as in `train.beta`."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+LearningRate = Positive | Literal["auto"]
+LossType = Literal[
+    "sigmoid",
+    "hinge",
+    "ipo",
+    "exo_pair",
+    "nca_pair",
+    "robust",
+    "bco_pair",
+    "sppo_hard",
+    "aot",
+    "aot_unpaired",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+    "sft",
+    "sigmoid_norm",
+]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Split(Section):
+    """How prompts are shared out; the rest is the training side."""
+
+    test: Share = 0.2
+    validation: Share = 0.1
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> "Split":
+        if self.test + self.validation >= 1:
+            raise ValueError("split.test and split.validation leave nothing to train on")
+        return self
+
+
+class Base(Section):
+    """The model everything starts from."""
+
+    model: str = Field(
+        "", description="a local path or hub name; empty to build a small one from the workspace's own conversations"
+    )
+    revision: str = Field("main", description="branch, tag or commit of a hub model")
+
+
+class Sft(Section):
+    """Supervised fine-tuning on the chosen answers."""
+
+    epochs: Positive = 1.0
+    learning_rate: LearningRate = Field("auto", description='"auto" goes by the size of the model')
+    batch_size: Count = Field(16, description="examples a step on one device")
+    max_length: Count = Field(1024, description="tokens; longer examples are cut")
+
+
+class Train(Section):
+    """Preference optimisation (TRL's DPO)."""
+
+    loss_type: LossType = "sigmoid"
+    beta: Positive = Field(0.1, description="how strongly the policy is held to the reference")
+    sft_weight: Annotated[float, Field(ge=0)] = Field(
+        0.2, description="how much of the chosen answers' own likelihood joins the loss, against garbled answers"
+    )
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        0.0, description="for loss_type robust and exo_pair: the share of labels believed flipped"
+    )
+    epochs: Positive = 1.0
+    learning_rate: LearningRate = Field("auto", description='"auto" goes by the size of the model')
+    batch_size: Count = Field(16, description="pairs a step on one device")
+    gradient_accumulation: Count = 1
+    max_length: Count = Field(1024, description="tokens of prompt and answer; longer ones are cut")
+    lora_rank: Annotated[int, Field(ge=0)] = Field(0, description="0 trains all weights")
+    processes: Annotated[int, Field(ge=0)] = Field(0, description="0 for one process a device; more go by accelerate")
+    checkpoint_steps: Count = Field(50, description="steps between checkpoints: what a killed run can lose")
+    seed: int = 0
+
+
+class Reward(Section):
+    """The reward model."""
+
+    method: Literal["features", "classifier"] = Field(
+        "features", description="a head on frozen sentence features, or TRL's RewardTrainer on a whole model"
+    )
+    encoder: str = Field("", description="sentence encoder for features: path or hub name; empty for the packaged one")
+    model: str = Field("", description="for classifier: path or hub name; empty for the policy's base model")
+    epochs: Positive = Field(1.0, description="for classifier")
+    learning_rate: LearningRate = Field("auto", description="for classifier")
+    batch_size: Count = Field(16, description="for classifier: pairs a step on one device")
+
+
+class Evaluate(Section):
+    """Measuring a challenger against the champion."""
+
+    judge: str = Field("reward", description="who compares the answers")
+    prompts: Count = Field(300, description="held-out prompts that both models answer")
+    max_new_tokens: Count = 128
+    temperature: Annotated[float, Field(ge=0)] = Field(0.7, description="0 answers greedily")
+    resamples: Count = Field(2000, description="bootstrap resamples behind every interval")
+    seed: int = 0
+
+
+class Mlflow(Section):
+    """The tracking server and registry."""
+
+    tracking_uri: str = Field("", description="empty for a SQLite store inside the workspace")
+
+
+class Settings(Section):
+    split: Split = Split()
+    base: Base = Base()
+    sft: Sft = Sft()
+    train: Train = Train()
+    reward: Reward = Reward()
+    evaluate: Evaluate = Evaluate()
+    mlflow: Mlflow = Mlflow()

@@ -1,0 +1,78 @@
+"""Everything observed about a challenger, from which every measure is computed. Knows nothing of how it came about."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.evaluation.judges import Verdicts
+from components.records.messages import Message
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What the reward model and both policies make of the n preferences of the test side.
+
+    Log-likelihoods are in nats, summed over a response's tokens with the end token. The reference is the model the
+    challenger was trained from: the champion.
+
+    Attributes:
+        margins: r(chosen) - r(rejected) by the reward model, shape (n,).
+        chosen_logp: of the chosen responses under the challenger, shape (n,).
+        rejected_logp: of the rejected responses under the challenger, shape (n,).
+        chosen_reference_logp: of the chosen responses under the reference, shape (n,).
+        rejected_reference_logp: of the rejected responses under the reference, shape (n,).
+        chosen_tokens: with the end token, shape (n,).
+        rejected_tokens: with the end token, shape (n,).
+        groups: the group of users each comes from, None where unknown; length n.
+        prompts: a number for the prompt each belongs to, shape (n,); pairs of one prompt are not independent.
+    """
+
+    margins: np.ndarray
+    chosen_logp: np.ndarray
+    rejected_logp: np.ndarray
+    chosen_reference_logp: np.ndarray
+    rejected_reference_logp: np.ndarray
+    chosen_tokens: np.ndarray
+    rejected_tokens: np.ndarray
+    groups: list[str | None]
+    prompts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What both models answered to the same m held-out prompts, and what the judge said of it.
+
+    Attributes:
+        prompts: m different conversations.
+        challenger: its answers, length m.
+        champion: its answers, length m.
+        challenger_tokens: length of the challenger's answers with the end token, shape (m,).
+        champion_tokens: length of the champion's answers in the same tokens, shape (m,).
+        challenger_logp: of the challenger's answers under the challenger, in nats, shape (m,).
+        reference_logp: of the challenger's answers under the reference, in nats, shape (m,).
+        verdicts: of the judge.
+    """
+
+    prompts: list[list[Message]]
+    challenger: list[str]
+    champion: list[str]
+    challenger_tokens: np.ndarray
+    champion_tokens: np.ndarray
+    challenger_logp: np.ndarray
+    reference_logp: np.ndarray
+    verdicts: Verdicts
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything observed.
+
+    Attributes:
+        pairs: of the test side.
+        answers: to held-out prompts.
+        beta: how strongly the challenger was held to the reference in training.
+    """
+
+    pairs: Pairs
+    answers: Answers
+    beta: float

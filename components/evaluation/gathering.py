@@ -1,0 +1,106 @@
+"""Observes a challenger and a champion: lets them answer, asks the judge, and weighs the test preferences.
+
+Knows nothing of the measures made from what it finds.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from components.config.settings import Evaluate
+from components.evaluation.answers import answer
+from components.evaluation.evidence import Answers, Evidence, Pairs
+from components.evaluation.judges import Judge, Scorer, compare
+from components.evaluation.likelihood import log_likelihood
+from components.evaluation.policies import count_tokens
+from components.records.errors import BadInput
+from components.records.identity import sha256
+from components.records.messages import Message, text_of, transcript
+
+
+def gather(
+    test: pl.DataFrame,
+    challenger: str | Path,
+    champion: str | Path,
+    *,
+    scorer: Scorer,
+    judge: Judge,
+    settings: Evaluate,
+    beta: float,
+) -> Evidence:
+    """Observe everything the measures need.
+
+    Args:
+        test: preferences of the test side (`Preference` columns), seen by neither model nor by the reward model.
+        challenger: path of the candidate.
+        champion: path of the model in service, which the challenger was trained from: it is the reference.
+        scorer: the reward model that is measured.
+        judge: who compares the answers.
+        settings: how many prompts are answered, how, and the seed of both.
+        beta: how strongly the challenger was held to the reference in training.
+
+    Raises:
+        BadInput: there are no test preferences.
+    """
+    if test.is_empty():
+        fix = "Land more feedback, or give the test side a larger share with split.test."
+        raise BadInput("no preferences to measure on", "the test side of the dataset", fix)
+    asked = held_out_prompts(test, settings)
+    challenger_answers = _answers(challenger, asked, settings, "The challenger answers")
+    champion_answers = _answers(champion, asked, settings, "The champion answers")
+
+    prompts: list[list[Message]] = test["prompt"].to_list()
+    chosen, rejected = (test.select(text_of(pl.col(side))).to_series().to_list() for side in ("chosen", "rejected"))
+    weighed = prompts + prompts + asked, chosen + rejected + challenger_answers
+    logp, tokens = log_likelihood(challenger, *weighed, label="The challenger weighs the test preferences")
+    reference_logp, _ = log_likelihood(champion, *weighed, label="The champion weighs the test preferences")
+    ends = [test.height, 2 * test.height]
+    chosen_logp, rejected_logp, challenger_logp = np.split(logp, ends)
+    chosen_reference, rejected_reference, answers_reference = np.split(reference_logp, ends)
+    chosen_tokens, rejected_tokens, challenger_tokens = np.split(tokens, ends)
+    return Evidence(
+        pairs=Pairs(
+            margins=scorer(prompts, chosen) - scorer(prompts, rejected),
+            chosen_logp=chosen_logp,
+            rejected_logp=rejected_logp,
+            chosen_reference_logp=chosen_reference,
+            rejected_reference_logp=rejected_reference,
+            chosen_tokens=chosen_tokens,
+            rejected_tokens=rejected_tokens,
+            groups=test["group"].to_list(),
+            prompts=test.select(transcript(pl.col("prompt")).rank("dense")).to_series().to_numpy(),
+        ),
+        answers=Answers(
+            prompts=asked,
+            challenger=challenger_answers,
+            champion=champion_answers,
+            challenger_tokens=challenger_tokens,
+            champion_tokens=np.array(count_tokens(challenger, champion_answers)),
+            challenger_logp=challenger_logp,
+            reference_logp=answers_reference,
+            verdicts=compare(judge, asked, challenger_answers, champion_answers),
+        ),
+        beta=beta,
+    )
+
+
+def held_out_prompts(test: pl.DataFrame, settings: Evaluate) -> list[list[Message]]:
+    """`evaluate.prompts` different prompts, or all there are: those whose hash with the seed comes first.
+
+    Growing the test side therefore changes few of them, and its order none.
+    """
+    seeded = test.select(pl.concat_str(pl.lit(f"{settings.seed}\x1d"), transcript(pl.col("prompt")))).to_series()
+    ranked = test.select("prompt", lot=sha256(seeded)).unique("lot").sort("lot")
+    return ranked["prompt"].head(settings.prompts).to_list()
+
+
+def _answers(model_path: str | Path, prompts: list[list[Message]], settings: Evaluate, label: str) -> list[str]:
+    return answer(
+        model_path,
+        prompts,
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        seed=settings.seed,
+        label=label,
+    )

@@ -1,0 +1,34 @@
+"""What is measured. Knows nothing of how the evidence was gathered.
+
+A metric is one file beside this one and one line in METRICS. Its `measure` takes the evidence, how many bootstrap
+resamples to draw and their seed, and returns estimates by name, grouped by prefix: `reward/` for the reward model,
+`policy/` for the challenger, `champion/` for the model in service, `judge/` for who compared them.
+"""
+
+from collections.abc import Callable
+
+from components.evaluation.evidence import Evidence
+from components.evaluation.metrics import (
+    implicit_accuracy,
+    judge_consistency,
+    kl,
+    length,
+    ranking_accuracy,
+    reward_accuracy,
+    reward_ece,
+    win_rate,
+)
+from components.records.handles import Estimate
+
+Metric = Callable[[Evidence, int, int], dict[str, Estimate]]
+
+METRICS: dict[str, Metric] = {
+    "win rate": win_rate.measure,
+    "judge consistency": judge_consistency.measure,
+    "implicit accuracy": implicit_accuracy.measure,
+    "ranking accuracy": ranking_accuracy.measure,
+    "kl": kl.measure,
+    "length": length.measure,
+    "reward accuracy": reward_accuracy.measure,
+    "reward ece": reward_ece.measure,
+}

@@ -1,0 +1,11 @@
+"""How often the judge says the same when the two answers change places."""
+
+from components.evaluation.bootstrap import estimate
+from components.evaluation.evidence import Evidence
+from components.records.handles import Estimate
+
+
+def measure(evidence: Evidence, resamples: int, seed: int) -> dict[str, Estimate]:
+    """`judge/consistency`: a share of prompts; 1 for a judge that does not look at the order."""
+    consistent = evidence.answers.verdicts.consistent.astype(float)
+    return {"judge/consistency": estimate(consistent, resamples=resamples, seed=seed)}

@@ -1,0 +1,68 @@
+"""Turns evidence into what a person looks at: every measure, every figure, the table of answers.
+
+Knows nothing of how the evidence was gathered, or where the results are kept.
+"""
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+
+from components.config.settings import Evaluate
+from components.evaluation.evidence import Evidence
+from components.evaluation.metrics import METRICS
+from components.evaluation.plots import answers_figure, reliability_diagram, win_rate_figure
+from components.records.handles import Estimate
+from components.records.messages import Message
+
+
+def measure_all(evidence: Evidence, settings: Evaluate) -> dict[str, Estimate]:
+    """Every metric there is.
+
+    Returns:
+        Estimates by name, the metrics in the order of the registry.
+    """
+    measures: dict[str, Estimate] = {}
+    for measure in METRICS.values():
+        measures |= measure(evidence, settings.resamples, settings.seed)
+    return measures
+
+
+def figures(evidence: Evidence, measures: dict[str, Estimate]) -> dict[str, Figure]:
+    """Every figure there is, by the name of its file.
+
+    Args:
+        evidence: what was observed.
+        measures: of that evidence, as `measure_all` returns them.
+    """
+    return {
+        "win_rate.png": win_rate_figure(evidence.answers.verdicts.challenger_wins, measures["policy/win_rate"]),
+        "reliability.png": reliability_diagram(evidence.pairs.margins, measures["reward/ece"]),
+        "answers.png": answers_figure(answers_table(evidence)),
+    }
+
+
+def answers_table(evidence: Evidence) -> pl.DataFrame:
+    """What was asked, what both answered, and which was better.
+
+    Returns:
+        Columns prompt, champion, challenger (texts), verdict ("challenger", "champion" or "tie") and consistent
+        (whether the judge said so in both orders); one row a prompt.
+    """
+    answers = evidence.answers
+    wins = answers.verdicts.challenger_wins
+    return pl.DataFrame(
+        {
+            "prompt": [_shown(prompt) for prompt in answers.prompts],
+            "champion": answers.champion,
+            "challenger": answers.challenger,
+            "verdict": np.select([wins > 0.5, wins < 0.5], ["challenger", "champion"], "tie").tolist(),
+            "consistent": answers.verdicts.consistent.tolist(),
+        }
+    )
+
+
+def _shown(prompt: list[Message]) -> str:
+    """One message as it stands; several with who said what."""
+    if len(prompt) == 1:
+        return prompt[0]["content"]
+    return "\n".join(f"{message['role']}: {message['content']}" for message in prompt)

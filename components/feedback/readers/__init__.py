@@ -1,0 +1,144 @@
+"""Reads files of feedback and preferences, other systems' and heed's own. Knows nothing of what becomes of them.
+
+A format is a module with a `fits` and a `read`, and one line in READERS. Nothing a file holds is lost: a row either
+becomes a record or a problem with a reason.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from components.feedback.readers import events, hh_rlhf, trl
+from components.feedback.readers.files import rows_of
+from components.records.errors import BadInput
+from components.records.schemas import KINDS, PROBLEM, as_records, empty
+
+
+class Reader(Protocol):
+    """A format. Its module may take for granted that every row is a JSON object, and nothing else."""
+
+    def fits(self, row: dict[str, Any]) -> bool:
+        """Whether a row looks like this format."""
+
+    def read(self, rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """Take `line` and `row` to columns of records by kind, each beside its `line`, `row` and `reason`.
+
+        `reason` is null where the row is sound. A `source` that is null becomes the format's name.
+        """
+
+
+READERS: dict[str, Reader] = {
+    "heed": events,
+    "hh-rlhf": hh_rlhf,
+    "trl": trl,
+}
+"""The formats by name; where a row fits several, the first has it."""
+
+SAMPLE = 50
+"""How many rows a format is recognised by."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What files hold.
+
+    Attributes:
+        frames: records by kind (the names in `KINDS`), typed and with ids, not yet checked against the contracts.
+        problems: rows that could not be read: file, line (from 1; the row's number in Parquet and JSON arrays), reason
+            and the row itself.
+        formats: file to the name of its format.
+    """
+
+    frames: dict[str, pl.DataFrame]
+    problems: pl.DataFrame
+    formats: dict[Path, str]
+
+
+def read(paths: Sequence[Path], format: str | None) -> Reading:
+    """Read files of any known format.
+
+    Args:
+        paths: the files.
+        format: the name of their format; None to recognise it, for each file by itself.
+
+    Raises:
+        BadInput: a format nobody knows, or a file that is wrong as a whole: it cannot be opened, no format fits it,
+            or none of its rows can be read.
+    """
+    if format is not None and format not in READERS:
+        raise BadInput(f'there is no format "{format}"', "--format", f"The formats are {_known()}.")
+    readings = [_read_file(path, format) for path in paths]
+    return Reading(
+        frames={
+            kind: pl.concat([empty(schema), *(reading.frames[kind] for reading in readings)])
+            for kind, schema in KINDS.items()
+        },
+        problems=pl.concat([pl.DataFrame(schema=PROBLEM), *(reading.problems for reading in readings)]),
+        formats={path: name for reading in readings for path, name in reading.formats.items()},
+    )
+
+
+def _read_file(path: Path, format: str | None) -> Reading:
+    rows = rows_of(path)
+    objects = rows.filter(pl.col("reason").is_null()).select("line", "row")
+    if objects.is_empty():
+        raise _nothing_sound(path, rows, "Every row must be a JSON object.")
+    name = format or _recognise(objects, path)
+    parts = READERS[name].read(objects)
+    sound = {kind: part.filter(pl.col("reason").is_null()) for kind, part in parts.items()}
+    bad = [part.filter(pl.col("reason").is_not_null()) for part in [rows, *parts.values()]]
+    problems = pl.concat([part.select("line", "reason", "row") for part in bad]).sort("line")
+    if all(part.is_empty() for part in sound.values()):
+        raise _nothing_sound(path, problems, f"It was read as {name}; the formats are {_known()}.")
+    return Reading(
+        frames={kind: _records(kind, sound.get(kind), path, name) for kind in KINDS},
+        problems=problems.select(pl.lit(path.name).alias("file"), "line", "reason", "row"),
+        formats={path: name},
+    )
+
+
+def _records(kind: str, rows: pl.DataFrame | None, path: Path, format: str) -> pl.DataFrame:
+    if rows is None:
+        return empty(KINDS[kind])
+    source = pl.col("source") if "source" in rows.columns else pl.lit(None, pl.String)
+    told = rows.with_columns(
+        source=source.fill_null(format), provenance=pl.concat_list(pl.format("{}:{}", pl.lit(path.name), "line"))
+    )
+    return as_records(told, KINDS[kind])
+
+
+def _recognise(rows: pl.DataFrame, path: Path) -> str:
+    """The format that most rows of a sample, taken evenly, fit."""
+    sample = _sample(rows)
+    first_fits = [next((name for name, reader in READERS.items() if reader.fits(row)), None) for row in sample]
+    votes = Counter(name for name in first_fits if name is not None)
+    if not votes:
+        seen = ", ".join(sorted({key for row in sample for key in row})[:20]) or "none"
+        raise BadInput(
+            f"no known format fits this file; its keys are {seen}", path, f"The formats are {_known()}; see the docs."
+        )
+    return votes.most_common(1)[0][0]
+
+
+def _sample(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    sample = []
+    for row in rows["row"].gather_every(max(1, len(rows) // SAMPLE)).head(SAMPLE):
+        try:
+            sample.append(json.loads(row))
+        except (ValueError, RecursionError):  # JSON, but with numbers too long or lists too deep for Python
+            continue
+    return sample
+
+
+def _nothing_sound(path: Path, problems: pl.DataFrame, fix: str) -> BadInput:
+    line, reason = problems.sort("line").select("line", "reason").row(0)
+    return BadInput(f"not one row of this file can be read; line {line}: {reason}", path, fix)
+
+
+def _known() -> str:
+    return ", ".join(READERS)

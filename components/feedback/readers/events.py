@@ -1,0 +1,106 @@
+"""heed's own lines, one event each: an interaction that took place, or a piece of feedback about one.
+
+{"type": "interaction", "id": "q1", "prompt": "How do I bake bread?", "response": "Mix flour and water."}
+{"type": "feedback", "interaction": "q1", "kind": "thumb", "score": 1, "user": "ada"}
+"""
+
+from typing import Any
+
+import polars as pl
+
+from components.feedback.readers.fields import (
+    because,
+    extract,
+    messages,
+    missing,
+    name,
+    no_messages,
+    no_name,
+    no_number,
+    no_text,
+    no_time,
+    number,
+    text,
+    time,
+    unnamed,
+)
+from components.records.identity import sha256
+
+TYPES = ("interaction", "feedback")
+SPOKEN = ("prompt", "response")
+WHO = ("id", "user", "group", "source")
+KEYS = ("type", *SPOKEN, *WHO, "model", "interaction", "kind", "score", "other", "text", "created_at")
+
+
+def fits(row: dict[str, Any]) -> bool:
+    """Whether a row is an event."""
+    return row.get("type") in TYPES
+
+
+def read(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Read events into interactions and feedback.
+
+    Args:
+        rows: `line` and `row`, shape (n, 2).
+
+    Returns:
+        "interactions" and "feedback", together n rows: `line`, `row`, `reason`, and where that is null the columns of
+        the record. Ids are made ids of heed's, the same for the same id in every file, so references hold.
+    """
+    fields = extract(rows, KEYS, conversations=SPOKEN, times=("created_at",))
+    about = (name("type") == "feedback").fill_null(False)
+    # A row of no known type is told so among the interactions: it has to be told somewhere.
+    return {"interactions": _interactions(fields.filter(~about)), "feedback": _feedback(fields.filter(about))}
+
+
+def _interactions(fields: pl.DataFrame) -> pl.DataFrame:
+    unknown = pl.when(name("type").ne_missing("interaction")).then(
+        pl.format('type is "{}", must be interaction or feedback', pl.col("type"))
+    )
+    complaints = because(
+        *(complaint(key) for key in SPOKEN for complaint in (missing, no_messages)),
+        *(no_name(key) for key in (*WHO, "model")),
+        no_time("created_at"),
+    )
+    events = fields.select(
+        "line",
+        "row",
+        *(name(key).alias(key) for key in (*WHO, "model")),
+        prompt=messages("prompt", "user"),
+        response=messages("response", "assistant"),
+        created_at=time("created_at"),
+        reason=pl.coalesce(unnamed("type"), no_name("type"), unknown, complaints),
+    )
+    return _with_own_ids(events, ("id",))
+
+
+def _feedback(fields: pl.DataFrame) -> pl.DataFrame:
+    reason = because(
+        unnamed("interaction"),
+        unnamed("kind"),
+        *(no_name(key) for key in (*WHO, "interaction", "kind", "other")),
+        no_number("score"),
+        no_text("text"),
+        no_time("created_at"),
+    )
+    events = fields.select(
+        "line",
+        "row",
+        *(name(key).alias(key) for key in (*WHO, "interaction", "kind", "other")),
+        score=number("score"),
+        text=text("text"),
+        created_at=time("created_at"),
+        reason=reason,
+    )
+    return _with_own_ids(events, ("id", "interaction", "other"))
+
+
+def _with_own_ids(events: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Ids as heed writes them: one that is none of heed's becomes the beginning of its hash."""
+    return events.with_columns(
+        pl.when(pl.col(key).str.contains(r"^[0-9a-f]{32}$"))
+        .then(key)
+        .otherwise(sha256(events[key]).str.head(32))
+        .alias(key)
+        for key in columns
+    )

@@ -1,0 +1,1 @@
+"""Making training data: pairs out of feedback, shared out to sides."""

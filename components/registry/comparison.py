@@ -1,0 +1,48 @@
+"""Scorecards side by side, for a terminal."""
+
+from rich.table import Table
+
+from components.records.errors import BadInput
+from components.records.handles import Estimate, Scorecard
+from components.registry.models import POLICY, versions
+from components.registry.promotion import scorecard_of, version_named
+from components.workspace import Workspace
+
+
+def comparison(workspace: Workspace, first: int | None, second: int | None) -> dict[int, Scorecard]:
+    """Scorecards by version number; without numbers, the last two there are.
+
+    Raises:
+        BadInput: a version does not exist or was never measured.
+    """
+    named = [number for number in (first, second) if number is not None]
+    if named:
+        return {number: _card(workspace, number) for number in named}
+    cards = {model.version: scorecard_of(workspace, model) for model in versions(workspace, POLICY)}
+    measured = {number: card for number, card in sorted(cards.items()) if card}
+    if not measured:
+        raise BadInput("no version has a scorecard yet", "the registry", "Run `heed retrain`.")
+    return dict(list(measured.items())[-2:])
+
+
+def table(cards: dict[int, Scorecard]) -> Table:
+    """One row a measure, one column a version."""
+    shown = Table("measure", *(f"version {number}" for number in cards), title=f"{POLICY}, each against its champion")
+    shown.add_row("against version", *(str(card.champion.version) for card in cards.values()))
+    shown.add_row("dataset", *(card.dataset[:12] for card in cards.values()), end_section=True)
+    for name in dict.fromkeys(name for card in cards.values() for name in card.measures):
+        shown.add_row(name, *(_cell(card.measures.get(name)) for card in cards.values()))
+    return shown
+
+
+def _card(workspace: Workspace, number: int) -> Scorecard:
+    card = scorecard_of(workspace, version_named(workspace, number))
+    if not card:
+        raise BadInput(
+            f"{POLICY} version {number} was never measured against a champion", "the registry", "Name another version."
+        )
+    return card
+
+
+def _cell(found: Estimate | None) -> str:
+    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]" if found else "–"

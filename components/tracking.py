@@ -1,0 +1,100 @@
+"""Runs in MLflow: opened under the step they belong to, and found again after a crash. Knows nothing of models.
+
+One experiment, `heed`. A run is named after its stage; its tag `heed.step` is the fingerprint of all it depends on.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from components.records.handles import DatasetVersion
+from components.records.messages import text_of
+from components.workspace import Workspace, git
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+EXPERIMENT = "heed"
+
+
+def client(workspace: Workspace) -> "MlflowClient":
+    """A client of the workspace's tracking server, which every call of the mlflow library then uses too."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for loud in ("mlflow", "alembic"):
+        logging.getLogger(loud).setLevel(logging.ERROR)
+    import mlflow
+
+    workspace.state.mkdir(exist_ok=True)
+    mlflow.set_tracking_uri(workspace.tracking_uri)
+    mlflow.set_registry_uri(workspace.tracking_uri)
+    return mlflow.MlflowClient(workspace.tracking_uri)
+
+
+def experiment(workspace: Workspace) -> str:
+    """Id of the experiment, made where there is none yet."""
+    mlflow = client(workspace)
+    found = mlflow.get_experiment_by_name(EXPERIMENT)
+    if found:
+        return found.experiment_id
+    # A tracking server keeps artifacts where it is told to; without one they stay in the workspace.
+    place = None if workspace.settings.mlflow.tracking_uri else workspace.artifacts.as_uri()
+    return mlflow.create_experiment(EXPERIMENT, artifact_location=place)
+
+
+@contextmanager
+def run(
+    workspace: Workspace,
+    stage: str,
+    step: str,
+    dataset: DatasetVersion,
+    params: Mapping[str, Any],
+    origin: Mapping[str, str],
+) -> Iterator["Run"]:
+    """The MLflow run of a step, active inside the block; a run that was killed is taken up again.
+
+    Args:
+        stage: what a person reads as the run's name.
+        step: fingerprint of everything the step depends on.
+        dataset: the version it works on.
+        params: settings to show.
+        origin: tags that say where the run came from, as the Prefect run.
+    """
+    import mlflow
+
+    where = experiment(workspace)
+    known = client(workspace).search_runs([where], f"tags.`heed.step` = '{step}' and tags.`heed.stage` = '{stage}'")
+    tags = {
+        "heed.stage": stage,
+        "heed.step": step,
+        "heed.dataset": dataset.hash,
+        "mlflow.source.git.commit": git.head(workspace.root),
+        **origin,
+    }
+    name = f"{stage} on {dataset.hash[:8]}"
+    opened = {"run_id": known[0].info.run_id} if known else {"experiment_id": where, "run_name": name}
+    with mlflow.start_run(**opened, log_system_metrics=False) as active:
+        mlflow.set_tags(tags)
+        mlflow.log_params(dict(params))
+        yield active
+
+
+def log_dataset(preferences: pl.DataFrame, version: DatasetVersion, side: str) -> None:
+    """Name the rows a run used as its MLflow dataset input: their number, columns and the version's content hash."""
+    import mlflow
+    from mlflow.data.polars_dataset import from_polars
+
+    flat = preferences.select(
+        prompt=text_of(pl.col("prompt")),
+        chosen=text_of(pl.col("chosen")),
+        rejected=text_of(pl.col("rejected")),
+        strength="strength",
+        source="source",
+    )
+    # MLflow takes digests of at most 36 characters: DVC's hash, without its suffix.
+    digest = version.hash.removesuffix(".dir")
+    mlflow.log_input(from_polars(flat, source="data.dvc", name=f"data.dvc/{side}", digest=digest), context=side)

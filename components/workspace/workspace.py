@@ -1,0 +1,109 @@
+"""One project's folders. Knows where things are; knows nothing of what they mean.
+
+heed.toml            settings
+mlflow/gate.toml     what a challenger has to show
+data/  data.dvc      the dataset and the version that is pinned
+quarantine/          rows that were not taken, with reasons
+.heed/               what can be made again: features, runs, the MLflow store, Prefect's home
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from components.config import Settings, load
+from components.records.errors import BadInput
+
+SETTINGS_FILE = "heed.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with a heed.toml.
+
+    Attributes:
+        root: the folder.
+        settings: what its heed.toml, the environment and the command line say.
+    """
+
+    root: Path
+    settings: Settings
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def gate_file(self) -> Path:
+        return self.root / "mlflow" / "gate.toml"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def state(self) -> Path:
+        return self.root / ".heed"
+
+    @property
+    def features(self) -> Path:
+        return self.state / "features"
+
+    @property
+    def runs(self) -> Path:
+        return self.state / "runs"
+
+    @property
+    def base_model(self) -> str:
+        """The base model the settings name, a folder in the workspace before a hub name; empty for none."""
+        named = self.settings.base.model
+        return str(self.root / named) if named and (self.root / named).is_dir() else named
+
+    @property
+    def tracking_uri(self) -> str:
+        return self.settings.mlflow.tracking_uri or f"sqlite:///{self.state / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.state / "artifacts"
+
+    @property
+    def prefect_home(self) -> Path:
+        return self.state / "prefect"
+
+    @contextmanager
+    def lock(self, name: str, doing: str) -> Iterator[None]:
+        """Hold a lock that one process can have at a time, and that dies with the process.
+
+        Raises:
+            BadInput: another process has it.
+        """
+        self.state.mkdir(exist_ok=True)
+        lock = FileLock(self.state / f"{name}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BadInput(f"another heed is already {doing} here", self.root, "Wait until it is done.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def find(start: Path | None, overrides: tuple[str, ...] = ()) -> Workspace:
+    """The workspace `start` names, or HEED_WORKSPACE, or the one this folder is in.
+
+    Raises:
+        BadInput: there is none, or its settings are wrong.
+    """
+    named = start or (Path(os.environ["HEED_WORKSPACE"]) if os.environ.get("HEED_WORKSPACE") else None)
+    here = (named or Path.cwd()).resolve()
+    candidates = [here] if named else [here, *here.parents]
+    for folder in candidates:
+        if (folder / SETTINGS_FILE).is_file():
+            return Workspace(folder, load(folder / SETTINGS_FILE, overrides=overrides))
+    raise BadInput("no workspace", here, "Run `heed init` to make one, or name one with --workspace.")

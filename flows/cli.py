@@ -1,0 +1,251 @@
+"""The command line: what a person types, what they read. Everything it does is a flow or a question to the registry.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the input or the settings are wrong, 3 the gate
+said no, 1 anything unforeseen. Libraries are imported by the commands that need them, so that `--help` is quick.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from components.progress import console
+from components.records.errors import BadInput
+from components.workspace import Workspace, find
+from flows.engine import prefect, settle
+
+if TYPE_CHECKING:
+    from flows.ingest import Landing
+    from flows.retrain import Retraining
+
+app = typer.Typer(
+    help="Keeps a language model listening to its users.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False, soft_wrap=True)
+
+Place = Annotated[
+    Path | None, typer.Option("--workspace", help="The workspace; default: HEED_WORKSPACE, or this folder.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting, as --set train.beta=0.2.", metavar="KEY=VALUE")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Because = Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")]
+
+GATE_SAID_NO = 3
+
+
+@app.command(epilog="Example: heed init work && cd work")
+def init(directory: Annotated[Path, typer.Argument(help="The folder.")] = Path(), as_json: Json = False) -> None:
+    """Make a workspace: heed.toml, git and DVC, an empty dataset."""
+    from components.registry.gate import DEFAULT_POLICY
+    from components.workspace.creation import create
+
+    workspace = create(directory, DEFAULT_POLICY.read_text())
+    _say(
+        as_json,
+        {"workspace": str(workspace.root)},
+        f"A workspace in {workspace.root}.\nNext: heed ingest FILE, or heed simulate, then heed retrain.",
+    )
+
+
+@app.command(epilog="Example: heed ingest feedback.jsonl.gz preferences.parquet")
+def ingest(
+    sources: Annotated[list[Path], typer.Argument(help="Files: JSONL, JSON, Parquet, CSV; plain, gzip or zstd.")],
+    format: Annotated[str | None, typer.Option(help="The format; default: found out.")] = None,
+    place: Place = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Land feedback or preference files; the same file twice adds nothing."""
+    workspace = _open(place, overrides)
+    with prefect():
+        from flows.ingest import ingest as flow
+
+        landing = flow(workspace, sources, format)
+    _say_landing(as_json, landing)
+
+
+@app.command(epilog="Example: heed simulate --conversations 500 --seed 7")
+def simulate(
+    conversations: Annotated[int, typer.Option(min=1, help="How many prompts are asked.")] = 500,
+    seed: Annotated[int, typer.Option(help="Who asks what, and how they react.")] = 0,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Only write the sample that data.dvc of heed's repository pins.")
+    ] = False,
+    place: Place = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Land feedback from simulated users who talk to the champion, the base model, or a script."""
+    workspace = _open(place, overrides)
+    if sample:
+        from flows.sample import place_sample
+
+        placed = place_sample(workspace)
+        _say(as_json, placed, f"The sample is in {workspace.data}: {placed['preferences']} preferences.")
+        return
+    with prefect():
+        from flows.simulate import simulate as flow
+
+        landing = flow(workspace, conversations, seed)
+    _say_landing(as_json, landing)
+
+
+@app.command(epilog="Example: heed retrain --set train.beta=0.2")
+def retrain(
+    force: Annotated[bool, typer.Option("--force", help="Train again though nothing is new.")] = False,
+    place: Place = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """The whole loop once: train a challenger, measure it, promote it if the gate says so."""
+    workspace = _open(place, overrides)
+    with prefect():
+        from flows.retrain import retrain as flow
+
+        done = flow(workspace, force)
+    _say(as_json, done.model_dump(mode="json"), _retraining(done))
+    if done.outcome in ("hold", "refuse"):
+        raise typer.Exit(GATE_SAID_NO)
+
+
+@app.command(epilog="Example: heed status --json")
+def status(place: Place = None, as_json: Json = False) -> None:
+    """Dataset version, champion, challenger, and what landed since the last retraining."""
+    workspace = _open(place, None)
+    from components.registry.standing import standing
+
+    now = standing(workspace)
+    _say(as_json, now.model_dump(mode="json"), now.in_words())
+
+
+@app.command(epilog="Example: heed compare 1 2")
+def compare(
+    first: Annotated[int | None, typer.Argument(help="A version; default: the last but one with a scorecard.")] = None,
+    second: Annotated[int | None, typer.Argument(help="Another; default: the last with a scorecard.")] = None,
+    place: Place = None,
+    as_json: Json = False,
+) -> None:
+    """Scorecards side by side, and the way into the MLflow UI."""
+    workspace = _open(place, None)
+    from components.registry.comparison import comparison, table
+
+    cards = comparison(workspace, first, second)
+    if as_json:
+        _say(True, {str(version): card.model_dump(mode="json") for version, card in cards.items()}, "")
+        return
+    out.print(table(cards))
+    out.print(f"In the MLflow UI: {mlflow_ui(workspace)}")
+
+
+@app.command(epilog='Example: heed promote 3 --because "asked for by support"')
+def promote(
+    version: Annotated[int, typer.Argument(help="The version that shall be champion.")],
+    because: Because = "by hand",
+    place: Place = None,
+    as_json: Json = False,
+) -> None:
+    """Make a version the champion, with the reason recorded."""
+    workspace = _open(place, None)
+    from components.registry import promotion
+
+    model = promotion.version_named(workspace, version)
+    promotion.promote(workspace, model, because)
+    _say(as_json, {"champion": version}, f"{model.name} version {version} is the champion.")
+
+
+@app.command(epilog='Example: heed rollback --because "too long-winded"')
+def rollback(because: Because = "by hand", place: Place = None, as_json: Json = False) -> None:
+    """Give the champion's place back to the version it succeeded."""
+    workspace = _open(place, None)
+    from components.registry import promotion
+
+    before, now = promotion.rollback(workspace, because)
+    _say(
+        as_json,
+        {"champion": now.version, "before": before.version},
+        f"{now.name} version {now.version} is the champion again, in place of version {before.version}.",
+    )
+
+
+def main() -> None:
+    """Run a command; errors a person can mend are one line and exit code 2."""
+    # Ended from outside, a command still stops what it started, as Prefect's temporary server.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        app(standalone_mode=True)
+    except BadInput as error:
+        console.print(f"[red]heed:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+
+
+def mlflow_ui(workspace: Workspace) -> str:
+    """The command that opens the MLflow UI on a workspace."""
+    return f"{_beside('mlflow')} ui --backend-store-uri {workspace.tracking_uri}"
+
+
+def prefect_ui(workspace: Workspace) -> str:
+    """The command that opens the Prefect UI on a workspace."""
+    return f"PREFECT_HOME={workspace.prefect_home} {_beside('prefect')} server start"
+
+
+def _beside(program: str) -> Path:
+    """A program of the environment that heed runs in."""
+    return Path(sys.executable).with_name(program)
+
+
+def _open(place: Path | None, overrides: list[str] | None) -> Workspace:
+    workspace = find(place, tuple(overrides or ()))
+    settle(workspace.root)
+    return workspace
+
+
+def _say(as_json: bool, data: dict[str, Any], words: str) -> None:
+    if as_json:
+        print(json.dumps(data, ensure_ascii=False))
+    else:
+        out.print(words, markup=False)
+
+
+def _say_landing(as_json: bool, landing: "Landing") -> None:
+    _say(as_json, landing.model_dump(mode="json"), _landing(landing))
+
+
+def _landing(landing: "Landing") -> str:
+    new = ", ".join(f"{count} {kind}" for kind, count in landing.landed.items() if count) or "nothing new"
+    lines = [
+        f"Landed {new}.",
+        f"Dataset version {landing.dataset.hash[:12]} holds {landing.dataset.preferences} preferences.",
+    ]
+    if landing.held:
+        lines.append(f"{landing.held} rows went to quarantine, with reasons: {landing.quarantined}")
+    return "\n".join(lines)
+
+
+def _retraining(done: "Retraining") -> str:
+    if done.outcome == "nothing new":
+        return (
+            f"Nothing new since version {done.challenger.version}, made of dataset version {done.dataset.hash[:12]}: "
+            "nothing was trained. `heed retrain --force` trains all the same."
+        )
+    assert done.scorecard
+    ends = {"promote": "promoted: it is the champion now", "hold": "held back", "refuse": "refused"}
+    lines = [f"{done.challenger.name} version {done.challenger.version} was {ends[done.outcome]}."]
+    lines += [f"  - {reason}" for reason in done.reasons]
+    for name in ("policy/win_rate", "reward/accuracy", "reward/ece"):
+        found = done.scorecard.measures[name]
+        lines.append(f"  {name} {found.value:.3f} [{found.low:.3f}, {found.high:.3f}] on {found.n}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""How steps run: which Prefect they report to, and why none is done twice.
+
+A step is a Prefect task keyed by the handles it takes and the settings it reads. Its result is kept in the workspace,
+so a step that was done is not done again, in the next retraining or after a crash. This module must come before any
+import of prefect, because Prefect reads its settings when it is imported.
+"""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from components import progress
+from components.records.handles import Handle
+from components.records.identity import fingerprint
+from components.workspace import Workspace
+
+# Raised when a step would give another result for the same handles and settings.
+GENERATION = 1
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def settle(root: Path) -> None:
+    """Point Prefect at the workspace, unless the user has a server of their own, and keep the libraries quiet."""
+    state = root / ".heed" / "prefect"
+    state.mkdir(parents=True, exist_ok=True)
+    defaults = {
+        "PREFECT_LOCAL_STORAGE_PATH": str(state / "storage"),
+        # Runs keep their logs for the Prefect UI; what a person must know at the terminal is said by the command line.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+        "DO_NOT_TRACK": "1",
+        "DVC_NO_ANALYTICS": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TQDM_DISABLE": "1",
+        # Threads that wait by spinning make everything several times slower as soon as they share their cores.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONWARNINGS": "ignore",
+    }
+    if "PREFECT_API_URL" not in os.environ:
+        defaults["PREFECT_HOME"] = str(state)
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    warnings.simplefilter("ignore")
+
+
+@contextmanager
+def prefect() -> Iterator[None]:
+    """One connection to Prefect for all flows inside the block: to PREFECT_API_URL, or to a temporary server."""
+    with ExitStack() as stack:
+        with progress.step("Start Prefect", remember=False):
+            from prefect.context import SyncClientContext
+
+            stack.enter_context(SyncClientContext.get_or_create())
+        yield
+
+
+def origin() -> dict[str, str]:
+    """Tags that lead from an MLflow run to the Prefect run that made it."""
+    from prefect import runtime
+
+    return {"prefect.flow_run": str(runtime.flow_run.id), "prefect.flow_run_name": str(runtime.flow_run.name)}
+
+
+def step(
+    *sections: str,
+) -> Callable[[Callable[Concatenate[Workspace, str, P], R]], Callable[Concatenate[Workspace, P], R]]:
+    """Make work a Prefect task that is done once for the same handles and settings.
+
+    Args:
+        sections: the settings the work reads, as `train`.
+
+    The work is called with the workspace, the step's key, and its arguments: handles, or plain values.
+    """
+
+    def decorate(work: Callable[Concatenate[Workspace, str, P], R]) -> Callable[Concatenate[Workspace, P], R]:
+        from prefect import task
+
+        name = work.__name__.replace("_", " ")
+
+        @task(name=name, task_run_name=name, cache_key_fn=_in_its_workspace, persist_result=True)
+        def cached(workspace: Workspace, key: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> R:
+            with progress.step(name.capitalize()):
+                return work(workspace, key, *arguments, **named)
+
+        @wraps(work)
+        def run(workspace: Workspace, *arguments: P.args, **named: P.kwargs) -> R:
+            settings = {section: getattr(workspace.settings, section).model_dump() for section in sections}
+            given = [_named(value) for value in (*arguments, *sorted(named.items()))]
+            return cached(workspace, fingerprint(GENERATION, work.__name__, settings, given), arguments, named)
+
+        return run
+
+    return decorate
+
+
+def _named(value: object) -> object:
+    return value.key if isinstance(value, Handle) else value  # type: ignore[attr-defined]
+
+
+def _in_its_workspace(_: object, parameters: dict[str, Any]) -> str:
+    """Two workspaces with the same data and settings have registries of their own, and so results of their own."""
+    return fingerprint(parameters["key"], str(parameters["workspace"].root))

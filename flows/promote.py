@@ -1,0 +1,24 @@
+"""Promote: from a scorecard to a decision, and to a new champion where the gate says so."""
+
+from prefect import flow, task
+
+from components.records.handles import Decision, Scorecard
+from components.registry import promotion
+from components.registry.card import model_card
+from components.registry.gate import decide, read_policy
+from components.workspace import Workspace
+
+
+@flow(name="promote", validate_parameters=False)
+def promote(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision:
+    """Hold the scorecard against the gate, write the decision down, and act on it."""
+    decision = task(name="gate")(decide)(scorecard, read_policy(workspace.gate_file))
+    task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
+    if decision.outcome == "promote":
+        task(name="promote")(promotion.promote)(
+            workspace, scorecard.challenger, "the gate: " + " ".join(decision.reasons)
+        )
+    # Last, because it is what says that these inputs are done with.
+    card = model_card(scorecard, decision)
+    task(name="record")(promotion.record)(workspace, scorecard, decision, inputs, card)
+    return decision

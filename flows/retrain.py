@@ -1,0 +1,78 @@
+"""Retrain: the whole loop once. From whatever has landed to a decision about a new champion."""
+
+from typing import Literal
+
+from prefect import flow
+from pydantic import BaseModel
+
+from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
+from components.records.identity import fingerprint
+from components.registry import models, promotion
+from components.workspace import Workspace, versions
+from flows.evaluate import evaluate
+from flows.promote import promote
+from flows.train import fine_tune, train
+
+
+class Retraining(BaseModel):
+    """What a retraining came to.
+
+    Attributes:
+        outcome: `promote`, `hold` or `refuse` as the gate said, or `nothing new`.
+        dataset: the version it looked at.
+        challenger: the version it made, or had made of the same inputs before.
+        champion: the version in service when it began.
+        scorecard: what was measured.
+        reasons: why the outcome is what it is.
+    """
+
+    outcome: Literal["promote", "hold", "refuse", "nothing new"]
+    dataset: DatasetVersion
+    challenger: ModelVersion
+    champion: ModelVersion | None = None
+    scorecard: Scorecard | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@flow(name="retrain", validate_parameters=False)
+def retrain(workspace: Workspace, force: bool = False) -> Retraining:
+    """The loop of the picture: dataset, champion, challenger, scorecard, gate."""
+    with workspace.lock("retrain", "retraining"):
+        dataset = versions.current(workspace)
+        attempt, inputs = _inputs(workspace, dataset, force)
+        if done := promotion.decided(workspace, inputs):
+            return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
+        champion = models.at_alias(workspace, models.POLICY, models.CHAMPION) or first_champion(workspace, dataset)
+        challenger, reward = train(workspace, dataset, champion, attempt)
+        scorecard = evaluate(workspace, dataset, challenger, champion, reward)
+        decision = promote(workspace, scorecard, inputs)
+        return _told(dataset, champion, scorecard, decision)
+
+
+@flow(name="first champion", validate_parameters=False)
+def first_champion(workspace: Workspace, dataset: DatasetVersion) -> ModelVersion:
+    """Where nothing is in service yet, the fine-tuned base model is better than nothing."""
+    model = fine_tune(workspace, dataset)
+    promotion.promote(workspace, model, "the first model: there was no champion to beat")
+    return model
+
+
+def _inputs(workspace: Workspace, dataset: DatasetVersion, force: bool) -> tuple[int, str]:
+    """Which attempt at these inputs this is, and the name of the attempt. Only force makes a second one."""
+    attempt = 0
+    while True:
+        inputs = fingerprint(dataset.key, workspace.settings.model_dump(), attempt)
+        if not force or not promotion.decided(workspace, inputs):
+            return attempt, inputs
+        attempt += 1
+
+
+def _told(dataset: DatasetVersion, champion: ModelVersion, scorecard: Scorecard, decision: Decision) -> Retraining:
+    return Retraining(
+        outcome=decision.outcome,
+        dataset=dataset,
+        challenger=scorecard.challenger,
+        champion=champion,
+        scorecard=scorecard,
+        reasons=decision.reasons,
+    )

@@ -1,0 +1,93 @@
+"""Train: from a dataset version to registered models.
+
+Steps import what loads torch when they run, so that a retraining with nothing to do is over before it would be loaded.
+"""
+
+from pathlib import Path
+
+from prefect import flow
+
+from components import tracking
+from components.preferences.splitting import Sides, prompt_groups, split
+from components.records.handles import DatasetVersion, ModelVersion
+from components.registry import models
+from components.training import base, jobs, launch
+from components.training.job import Tracking
+from components.validation import sides as sides_contract
+from components.workspace import Workspace, versions
+from flows.engine import origin, step
+
+
+@flow(name="train", validate_parameters=False)
+def train(
+    workspace: Workspace, dataset: DatasetVersion, champion: ModelVersion, attempt: int
+) -> tuple[ModelVersion, ModelVersion]:
+    """A challenger to the champion, and the reward model that goes with it."""
+    reward = fit_reward(workspace, dataset, attempt)
+    challenger = optimise_preferences(workspace, dataset, champion, attempt)
+    return challenger, reward
+
+
+@step("base", "sft", "split", "train")
+def fine_tune(workspace: Workspace, key: str, dataset: DatasetVersion) -> ModelVersion:
+    """The base model, taught to imitate the chosen answers: the first champion."""
+    sides = checked_sides(workspace, dataset)
+    place = workspace.runs / key
+    settings = workspace.settings
+    params = settings.sft.model_dump() | {"base": settings.base.model or "made here"}
+    with tracking.run(workspace, "supervised", key, dataset, params, origin()) as run:
+        tracking.log_dataset(sides.train, dataset, "train")
+        curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
+        start = base_model(workspace, sides)
+        folder = launch.run(jobs.supervised(settings, start, sides.train, sides.validation, place, curves))
+    return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
+
+
+@step("base", "reward", "split", "train")
+def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt: int) -> ModelVersion:
+    """The reward model, fitted to the training and validation sides."""
+    from components.training import rewards
+    from components.training.rewards.fitting import fit
+
+    sides = checked_sides(workspace, dataset)
+    place = workspace.runs / key
+    groups = prompt_groups(sides.seen)
+    with tracking.run(workspace, "reward", key, dataset, workspace.settings.reward.model_dump(), origin()) as run:
+        tracking.log_dataset(sides.seen, dataset, "train and validation")
+        curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
+        start = base_model(workspace, sides) if workspace.settings.reward.method == "classifier" else ""
+        reward = fit(
+            workspace.settings, sides.train, sides.validation, groups, start, place, workspace.features, curves
+        )
+        rewards.save(reward, place / "reward")
+    return models.register_reward(workspace, place / "reward", rewards.__name__, run.info.run_id, dataset, key)
+
+
+@step("split", "train")
+def optimise_preferences(
+    workspace: Workspace, key: str, dataset: DatasetVersion, champion: ModelVersion, attempt: int
+) -> ModelVersion:
+    """The champion, moved towards what was chosen and away from what was rejected."""
+    sides = checked_sides(workspace, dataset)
+    place = workspace.runs / key
+    settings = workspace.settings
+    params = settings.train.model_dump() | {"reference": champion.uri}
+    with tracking.run(workspace, "preference", key, dataset, params, origin()) as run:
+        tracking.log_dataset(sides.train, dataset, "train")
+        curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
+        start = str(models.folder_of(workspace, champion))
+        folder = launch.run(jobs.preference(settings, start, sides.train, sides.validation, place, curves))
+    return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
+
+
+def checked_sides(workspace: Workspace, dataset: DatasetVersion) -> Sides:
+    """The sides of a dataset version, refused where they cannot be trusted."""
+    sides = split(versions.read(workspace, dataset), workspace.settings.split)
+    sides_contract.check({name: prompt_groups(side) for name, side in sides.named.items()})
+    return sides
+
+
+def base_model(workspace: Workspace, sides: Sides) -> str:
+    """The base model the settings name, or the one made from this workspace's own conversations."""
+    place: Path = workspace.state / "base"
+    return workspace.base_model or base.make(sides.train, place, workspace.settings.train.seed)

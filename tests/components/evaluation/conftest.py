@@ -1,0 +1,69 @@
+"""Tiny policies made once: two with random weights, and one that was taught what to answer."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from components.training import scratch
+
+LESSONS = {
+    "What is red?": "A rose is red.",
+    "Which of all the animals that live in the wide ocean is the very biggest of them?": "The blue whale.",
+    "Say hi": "Hello there, dear friend, how are you today?",
+    "Cold?": "Ice.",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Models this small lose more by waiting for a second thread than it brings, tenfold on a busy machine."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def lessons() -> dict[str, str]:
+    """Questions and the answers the taught model knows by heart."""
+    return LESSONS
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> PreTrainedTokenizerFast:
+    return scratch.tokenizer([text for pair in LESSONS.items() for text in pair] * 20)
+
+
+@pytest.fixture(scope="session")
+def policies(vocabulary: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two untrained models with one vocabulary."""
+    return tuple(
+        _saved(scratch.language_model(vocabulary, seed), vocabulary, tmp_path_factory.mktemp("policy"))
+        for seed in (0, 1)
+    )
+
+
+@pytest.fixture(scope="session")
+def taught(vocabulary: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that knows the answers to LESSONS by heart."""
+    model = scratch.language_model(vocabulary, seed=0).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    texts = [
+        vocabulary.apply_chat_template(
+            [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}], return_dict=False
+        )
+        for prompt, answer in LESSONS.items()
+    ]
+    width = max(map(len, texts))
+    inputs = torch.tensor([text + [vocabulary.pad_token_id] * (width - len(text)) for text in texts])
+    labels = inputs.masked_fill(inputs == vocabulary.pad_token_id, -100)
+    for _ in range(120):
+        model(input_ids=inputs, attention_mask=(labels != -100).long(), labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return _saved(model, vocabulary, tmp_path_factory.mktemp("taught"))
+
+
+def _saved(model: torch.nn.Module, vocabulary: PreTrainedTokenizerFast, folder: Path) -> Path:
+    model.save_pretrained(folder)
+    vocabulary.save_pretrained(folder)
+    return folder

@@ -1,0 +1,106 @@
+"""From two models and a test side to every measure."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from components.config.settings import Evaluate
+from components.evaluation.gathering import gather, held_out_prompts
+from components.evaluation.judges import Scorer, appoint
+from components.evaluation.scoring import measure_all
+from components.records.errors import BadInput
+from components.records.messages import Message, message
+from components.records.schemas import Preference, as_records, empty
+
+SETTINGS = Evaluate(prompts=4, max_new_tokens=20, temperature=0.7, resamples=200, seed=3)
+
+
+def preferences(rows: int, lessons: dict[str, str]) -> pl.DataFrame:
+    """For every question in turn, its own answer chosen over the answer to the next."""
+    questions, answers = list(lessons), list(lessons.values())
+    frame = pl.DataFrame(
+        {
+            "prompt": [questions[i % len(questions)] for i in range(rows)],
+            "chosen": [answers[i % len(answers)] for i in range(rows)],
+            "rejected": [answers[(i + 1) % len(answers)] for i in range(rows)],
+            "rater": [f"rater {i}" for i in range(rows)],
+        }
+    )
+    return as_records(
+        frame.with_columns(
+            prompt=message("user", pl.col("prompt")),
+            chosen=message("assistant", pl.col("chosen")),
+            rejected=message("assistant", pl.col("rejected")),
+            strength=1.0,
+            weight=1.0,
+            source=pl.lit("test"),
+            provenance=pl.lit(["a"]),
+        ),
+        Preference,
+    )
+
+
+def knowing(lessons: dict[str, str]) -> Scorer:
+    """Rewards the right answer with 1, any other with 0."""
+
+    def score(prompts: list[list[Message]], responses: list[str]) -> np.ndarray:
+        asked = [prompt[-1]["content"] for prompt in prompts]
+        return np.array([float(lessons[a] == response) for a, response in zip(asked, responses, strict=True)])
+
+    return score
+
+
+def test_a_challenger_that_learned_beats_one_that_did_not(
+    taught: Path, policies: tuple[Path, Path], lessons: dict[str, str]
+) -> None:
+    scorer, test = knowing(lessons), preferences(8, lessons)
+    judge = appoint("reward", scorer)
+    seen = gather(test, taught, policies[0], scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1)
+    found = measure_all(seen, SETTINGS)
+    assert sorted(prompt[0]["content"] for prompt in seen.answers.prompts) == sorted(lessons)
+    assert (seen.pairs.margins == 1).all()
+    for measure in ("policy/win_rate", "policy/ranking_accuracy", "reward/accuracy"):
+        assert found[measure].value == 1, measure
+    assert found["policy/kl"].value > 5
+    assert found["policy/length_ratio"].value < 1  # the untaught one runs on until it is cut off
+    assert found["reward/accuracy"].n == 4  # eight pairs, but two for each prompt
+
+
+def test_a_challenger_equal_to_the_champion_ties_everywhere(
+    policies: tuple[Path, Path], lessons: dict[str, str]
+) -> None:
+    model, scorer, test = policies[0], knowing(lessons), preferences(8, lessons)
+    judge = appoint("reward", lambda prompts, responses: np.array([float(len(r)) for r in responses]))
+    seen = gather(test, model, model, scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1)
+    found = measure_all(seen, SETTINGS)
+    assert seen.answers.challenger == seen.answers.champion
+    for measure, tied in {
+        "policy/win_rate": 0.5,
+        "policy/kl": 0,
+        "policy/length_ratio": 1,
+        "policy/implicit_accuracy": 0.5,
+    }.items():
+        assert (found[measure].value, found[measure].low, found[measure].high) == (tied, tied, tied)
+
+
+def test_the_prompts_are_distinct_follow_the_seed_and_change_little_as_data_grows() -> None:
+    lessons = {f"question {i}": f"answer {i}" for i in range(200)}
+    settings = Evaluate(prompts=50, seed=1)
+
+    def asked(rows: int, settings: Evaluate) -> list[str]:
+        return [prompt[0]["content"] for prompt in held_out_prompts(preferences(rows, lessons), settings)]
+
+    assert len(set(asked(400, settings))) == 50
+    assert asked(200, settings) == asked(400, settings)
+    assert asked(400, settings) != asked(400, Evaluate(prompts=50, seed=2))
+    assert len(set(asked(180, settings)) & set(asked(200, settings))) > 40
+    assert len(asked(30, settings)) == 30
+
+
+def test_an_empty_test_side_is_said_to_be_empty(policies: tuple[Path, Path]) -> None:
+    scorer = knowing({})
+    judge = appoint("reward", scorer)
+    with pytest.raises(BadInput, match=r"no preferences to measure on .*split\.test"):
+        gather(empty(Preference), *policies, scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1)

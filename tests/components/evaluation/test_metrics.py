@@ -1,0 +1,116 @@
+"""Every measure, on evidence small enough to count by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from components.config.settings import Evaluate
+from components.evaluation.evidence import Answers, Evidence, Pairs
+from components.evaluation.judges import Verdicts
+from components.evaluation.scoring import answers_table, figures, measure_all
+from components.records.handles import Estimate
+
+SETTINGS = Evaluate(resamples=300)
+
+
+def evidence(pairs: int = 4, prompts: int = 4) -> Evidence:
+    """Four pairs and four prompts, repeated as often as asked for."""
+    of_pairs, of_prompts = (lambda *four: np.resize(four, pairs)), (lambda *four: np.resize(four, prompts))
+    return Evidence(
+        pairs=Pairs(
+            margins=of_pairs(2.0, 1.0, -1.0, 0.0),
+            chosen_logp=of_pairs(-20.0, -30.0, -10.0, -12.0),
+            rejected_logp=of_pairs(-10.0, -31.0, -10.0, -14.0),
+            chosen_reference_logp=of_pairs(-25.0, -30.0, -9.0, -14.0),
+            rejected_reference_logp=of_pairs(-10.0, -30.0, -10.0, -14.0),
+            chosen_tokens=of_pairs(20, 10, 5, 6),
+            rejected_tokens=of_pairs(5, 10, 5, 7),
+            groups=[("fr", "de", None, "de")[i % 4] for i in range(pairs)],
+            prompts=np.arange(pairs) // 2,
+        ),
+        answers=Answers(
+            prompts=[[{"role": "user", "content": f"question {i}"}] for i in range(prompts)],
+            challenger=[f"challenger {i}" for i in range(prompts)],
+            champion=[f"champion {i}" for i in range(prompts)],
+            challenger_tokens=of_prompts(10, 20, 30, 60),
+            champion_tokens=of_prompts(10, 10, 10, 10),
+            challenger_logp=of_prompts(-10.0, -20.0, -30.0, -40.0),
+            reference_logp=of_prompts(-11.0, -23.0, -29.0, -45.0),
+            verdicts=Verdicts(of_prompts(1.0, 1.0, 0.5, 0.0), np.resize([True, True, False, True], prompts)),
+        ),
+        beta=0.1,
+    )
+
+
+def measured(seen: Evidence) -> dict[str, Estimate]:
+    return measure_all(seen, SETTINGS)
+
+
+def test_every_measure_as_counted_by_hand() -> None:
+    sure = 1 / (1 + np.exp(-np.array([2.0, 1.0])))
+    expected = {
+        "policy/win_rate": 2.5 / 4,
+        "judge/consistency": 3 / 4,
+        # chosen moved against rejected by 5, 1, -1 and 2 nats
+        "policy/implicit_accuracy": 3 / 4,
+        # -20 < -10, -30 > -31, -10 = -10, -12 > -14
+        "policy/ranking_accuracy": 2.5 / 4,
+        # -1 > -2, -3 > -3.1, -2 = -2, -2 = -2
+        "policy/ranking_accuracy_per_token": 3 / 4,
+        "policy/kl": (1 + 3 - 1 + 5) / 4,
+        "policy/length": 30.0,
+        "champion/length": 10.0,
+        "policy/length_ratio": 3.0,
+        "reward/accuracy": 2.5 / 4,
+        # 0.88 sure and right; 0.73 sure, right once and wrong once; 0.5 sure and half right
+        "reward/ece": (1 - sure[0]) / 4 + abs(0.5 - sure[1]) / 2,
+    }
+    found = measured(evidence())
+    assert {name: estimate.value for name, estimate in found.items()} == pytest.approx(expected)
+    assert all(estimate.low <= estimate.value <= estimate.high for estimate in found.values())
+
+
+def test_a_group_is_measured_once_it_has_20_pairs() -> None:
+    found = measured(evidence(pairs=40))  # 10 of fr, 20 of de: one right and one undecided in turn
+    assert found["reward/accuracy/de"].value == 0.75
+    assert "reward/accuracy/fr" not in found
+    assert "reward/accuracy/de" not in measured(evidence(pairs=36))
+
+
+def test_pairs_count_by_prompt_and_answers_one_by_one() -> None:
+    found = measured(evidence(pairs=40, prompts=12))
+    assert found["reward/accuracy"].n == 20
+    assert found["policy/win_rate"].n == 12
+
+
+def test_a_model_is_at_no_distance_from_itself() -> None:
+    seen = evidence()
+    same = replace(seen, answers=replace(seen.answers, reference_logp=seen.answers.challenger_logp))
+    kl = measured(same)["policy/kl"]
+    assert (kl.value, kl.low, kl.high) == (0, 0, 0)
+
+
+def test_swapping_the_models_mirrors_the_win_rate_and_its_interval() -> None:
+    seen = evidence(prompts=40)
+    wins = seen.answers.verdicts.challenger_wins
+    mirrored = replace(seen.answers, verdicts=replace(seen.answers.verdicts, challenger_wins=1 - wins))
+    there, back = measured(seen)["policy/win_rate"], measured(replace(seen, answers=mirrored))["policy/win_rate"]
+    assert (there.value, there.low, there.high) == pytest.approx((1 - back.value, 1 - back.high, 1 - back.low))
+
+
+def test_the_table_of_answers_says_who_was_better() -> None:
+    table = answers_table(evidence())
+    assert table.columns == ["prompt", "champion", "challenger", "verdict", "consistent"]
+    assert table["verdict"].to_list() == ["challenger", "challenger", "tie", "champion"]
+    assert table.row(2) == ("question 2", "champion 2", "challenger 2", "tie", False)
+
+
+def test_every_figure_can_be_drawn_from_any_text(tmp_path, recwarn: pytest.WarningsRecorder) -> None:
+    seen = evidence(pairs=40, prompts=12)
+    odd = ["costs $5 or $6", "日本語 🎉", "", "\x00 \ufffd", "word " * 500, "a_very_long_" * 80] * 2
+    seen = replace(seen, answers=replace(seen.answers, challenger=odd))
+    for name, figure in figures(seen, measured(seen)).items():
+        figure.savefig(tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 5000
+    assert not [warning for warning in recwarn if issubclass(warning.category, UserWarning)]

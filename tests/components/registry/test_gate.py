@@ -1,0 +1,156 @@
+"""The gate promotes on evidence, refuses on evidence, and holds without."""
+
+from pathlib import Path
+
+import pytest
+
+from components.records.errors import BadInput
+from components.records.handles import Estimate, ModelVersion, Scorecard
+from components.registry.gate import DEFAULT_POLICY, Check, Policy, decide, read_policy
+
+
+def scorecard(**changes: tuple[float, float, float, int]) -> Scorecard:
+    """One that passes the default policy, with some measures changed (a double underscore stands for the slash)."""
+    measures = {
+        "policy/win_rate": (0.62, 0.56, 0.68, 300),
+        "reward/accuracy": (0.7, 0.66, 0.74, 500),
+        "reward/ece": (0.05, 0.03, 0.12, 500),
+        "policy/length_ratio": (1.1, 1.0, 1.2, 300),
+        "policy/kl": (4.0, 3.0, 5.0, 300),
+    } | {name.replace("__", "/"): numbers for name, numbers in changes.items()}
+    model = ModelVersion(name="heed-policy", version=2, run_id="r", dataset="d", step="s")
+    return Scorecard(
+        challenger=model,
+        champion=model.model_copy(update={"version": 1}),
+        reward=model.model_copy(update={"name": "heed-reward"}),
+        dataset="d",
+        judge="reward",
+        measures={k: Estimate(value=v, low=low, high=high, n=n) for k, (v, low, high, n) in measures.items()},
+        run_id="e",
+    )
+
+
+def outcome(check: Check, value: float, low: float, high: float, n: int = 100) -> str:
+    return decide(scorecard(x=(value, low, high, n)), Policy(checks=(check,))).outcome
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "at_least", "at_most"),
+    [
+        (0.51, 0.60, "promote", "refuse"),
+        (0.40, 0.49, "refuse", "promote"),
+        (0.45, 0.55, "hold", "hold"),
+        (0.50, 0.60, "hold", "hold"),  # touching is not beyond
+        (0.40, 0.50, "hold", "hold"),
+        (0.50, 0.50, "hold", "hold"),  # the champion against itself
+    ],
+)
+def test_by_interval_the_whole_of_it_has_to_lie_beyond_the_bound(
+    low: float, high: float, at_least: str, at_most: str
+) -> None:
+    middle = (low + high) / 2
+    assert outcome(Check(measure="x", at_least=0.5), middle, low, high) == at_least
+    assert outcome(Check(measure="x", at_most=0.5), middle, low, high) == at_most
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "at_most"),
+    [(0.51, "promote", "refuse"), (0.49, "refuse", "promote"), (0.5, "promote", "promote")],
+)
+def test_by_value_the_interval_does_not_matter(value: float, at_least: str, at_most: str) -> None:
+    assert outcome(Check(measure="x", at_least=0.5, by="value"), value, 0, 1) == at_least
+    assert outcome(Check(measure="x", at_most=0.5, by="value"), value, 0, 1) == at_most
+
+
+def test_a_perfect_score_on_three_prompts_is_not_enough_evidence() -> None:
+    assert outcome(Check(measure="x", at_least=0.5, needs=20), 1, 1, 1, n=3) == "hold"
+    assert outcome(Check(measure="x", at_least=0.5, needs=20), 1, 1, 1, n=20) == "promote"
+
+
+def test_a_number_that_is_none_never_promotes() -> None:
+    nan = float("nan")
+    assert outcome(Check(measure="x", at_most=2.0), nan, nan, nan) == "hold"
+    assert outcome(Check(measure="x", at_most=2.0, by="value"), nan, nan, nan) == "refuse"
+
+
+def test_the_default_policy_promotes_a_challenger_that_is_better_all_round() -> None:
+    decision = decide(scorecard(), read_policy(DEFAULT_POLICY))
+    assert decision.outcome == "promote"
+    assert decision.reasons[0] == (
+        "pass: policy/win_rate is 0.62 (95% interval 0.56 to 0.68, n 300): the whole interval is above 0.5."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "says"),
+    [
+        ({"policy__win_rate": (0.52, 0.46, 0.58, 300)}, "hold", "hold: policy/win_rate is 0.52"),
+        ({"policy__win_rate": (0.4, 0.34, 0.46, 300)}, "refuse", "refuse: policy/win_rate is 0.4"),
+        ({"policy__win_rate": (1.0, 1.0, 1.0, 3)}, "hold", "fewer than the 20"),
+        ({"reward__accuracy": (0.5, 0.45, 0.55, 500)}, "hold", "a judge no better than a coin cannot decide."),
+        ({"reward__ece": (0.18, 0.11, 0.26, 500)}, "refuse", "not at most 0.15"),
+        ({"policy__length_ratio": (2.4, 1.9, 2.9, 300)}, "refuse", "wins by its length"),
+        ({"policy__kl": (80.0, 40.0, 120.0, 300)}, "refuse", "policy/kl is 80"),
+    ],
+)
+def test_the_default_policy_names_what_stands_in_the_way(changes: dict, expected: str, says: str) -> None:
+    decision = decide(scorecard(**changes), read_policy(DEFAULT_POLICY))
+    assert decision.outcome == expected
+    (reason,) = [reason for reason in decision.reasons if not reason.startswith("pass: ")]
+    assert says in reason
+
+
+def test_a_refusal_outweighs_a_hold_and_every_check_is_reported() -> None:
+    both = scorecard(policy__win_rate=(0.52, 0.46, 0.58, 300), policy__kl=(80.0, 70.0, 90.0, 300))
+    decision = decide(both, read_policy(DEFAULT_POLICY))
+    assert decision.outcome == "refuse"
+    assert [reason.split(":")[0] for reason in decision.reasons] == ["hold", "pass", "pass", "pass", "refuse"]
+
+
+def test_a_measure_that_is_not_there_refuses_by_name() -> None:
+    decision = decide(scorecard(), Policy(checks=(Check(measure="policy/winrate", at_least=0.5),)))
+    assert decision.outcome == "refuse"
+    assert decision.reasons == (
+        "refuse: the scorecard has no measure policy/winrate; did the policy mean policy/win_rate?",
+    )
+
+
+GOOD = '[[check]]\nmeasure = "policy/kl"\nat_most = 50\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "where", "fix"),
+    [
+        ("[[check]\n", "not valid TOML", "gate.toml", "Correct"),
+        ("", "has no checks", "gate.toml", r"\[\[check\]\]"),
+        ("cheks = 1\n", "unknown key cheks", "gate.toml", "tables"),
+        ('[check]\nmeasure = "x"\n', "not a list of tables", "gate.toml", "double brackets"),
+        (GOOD + "[[check]]\nat_least = 1\n", "measure is missing", "check 2", "policy/win_rate"),
+        (GOOD + "atmost = 3\n", "unknown key atmost", r"check 1 \(policy/kl\)", "Did you mean at_most"),
+        (GOOD + "colour = 3\n", "unknown key colour", "check 1", "The keys are measure, at_least"),
+        (GOOD + "at_least = 1\n", "exactly one of at_least and at_most", "check 1", "as at_least or as at_most"),
+        ('[[check]]\nmeasure = "x"\n', "exactly one of at_least and at_most", "check 1", "Give the bound"),
+        ('[[check]]\nmeasure = "x"\nat_least = "half"\n', "at_least = 'half': ", "check 1", "Correct at_least"),
+        ('[[check]]\nmeasure = "x"\nat_least = nan\n', "at_least = nan: ", "check 1", "Correct at_least"),
+        (GOOD + 'by = "vibes"\n', "by = 'vibes': .*'interval' or 'value'", "check 1", "Correct by"),
+        (GOOD + "needs = 0\n", "needs = 0: ", "check 1", "Correct needs"),
+    ],
+)
+def test_a_policy_that_is_wrong_says_what_where_and_what_to_do(
+    tmp_path: Path, text: str, what: str, where: str, fix: str
+) -> None:
+    file = tmp_path / "gate.toml"
+    file.write_text(text)
+    with pytest.raises(BadInput, match=f"{what}.*{where}.*{fix}"):
+        read_policy(file)
+
+
+def test_a_policy_that_is_not_there_says_where_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"cannot be read.*gone\.toml.*Copy .*mlflow/gate\.toml"):
+        read_policy(tmp_path / "gone.toml")
+
+
+def test_a_whole_number_is_a_good_bound(tmp_path: Path) -> None:
+    (tmp_path / "gate.toml").write_text(GOOD)
+    (check,) = read_policy(tmp_path / "gate.toml").checks
+    assert (check.measure, check.at_most, check.by, check.because) == ("policy/kl", 50.0, "interval", "")

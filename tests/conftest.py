@@ -1,0 +1,18 @@
+"""What tests share. They need nothing but a clone; those that can use more skip, and say why."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before anything imports torch: as the command line does (see `flows.engine.settle`).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real public data: SHARED_DATA, or `shared/data` beside the repository."""
+    folder = Path(os.environ.get("SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set SHARED_DATA to the folder that holds hh-rlhf/")
+    return folder

@@ -1,0 +1,77 @@
+"""The real thing, driven as a user drives it: processes, files, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Heed:
+    """The command line in one workspace, with a home directory that holds nothing.
+
+    Attributes:
+        root: the workspace.
+        home: the home directory.
+        api: a Prefect server to report to; empty for the temporary one that every command starts.
+    """
+
+    root: Path
+    home: Path
+    api: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = ("PREFECT_", "MLFLOW_", "HEED_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        served = {"PREFECT_API_URL": self.api} if self.api else {}
+        return kept | served | {"HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)}
+
+    @property
+    def mlflow(self) -> "MlflowClient":
+        """The workspace's own tracking store and registry, whatever this process has looked at before."""
+        from mlflow import MlflowClient
+
+        store = f"sqlite:///{self.root / '.heed' / 'mlflow.db'}"
+        return MlflowClient(store, registry_uri=store)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        with self.start(*arguments) as process:
+            out, err = process.communicate(timeout=400)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def json(self, *arguments: str) -> Any:
+        """What a command that has to succeed prints as its one JSON object."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def heed_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Heed]:
+    home = tmp_path_factory.mktemp("home")
+    return lambda root: Heed(root, home)
