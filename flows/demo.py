@@ -120,7 +120,7 @@ def _scratch(root: Path) -> Workspace:
 
 def summary(told: Told) -> Panel:
     """What a person wants to know at a glance."""
-    done, workspace = told.retraining, told.workspace
+    done = told.retraining
     assert done.scorecard
     measures = done.scorecard.measures
     rows = Table.grid(padding=(0, 2))

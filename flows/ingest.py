@@ -8,7 +8,7 @@ from prefect import flow, task
 from pydantic import BaseModel
 
 from components.feedback.readers import read
-from components.feedback.signals import detect
+from components.feedback.signals import appoint, detect
 from components.preferences.building import build
 from components.records.handles import DatasetVersion
 from components.records.schemas import KINDS, PROBLEM, Preference, empty
@@ -68,6 +68,8 @@ def _pairs(workspace: Workspace, sound: dict[str, pl.DataFrame]) -> tuple[dict[s
         new = sound.get(kind, empty(KINDS[kind]))
         return pl.concat([versions.read(workspace, pinned, kind), new]).unique("id", keep="first", maintain_order=True)
 
-    feedback = known("feedback")
-    made = build(feedback, known("interactions"), detect(feedback))
-    return judge({"preferences": pl.concat([sound.get("preferences", empty(Preference)), made])})
+    feedback, interactions = known("feedback"), known("interactions")
+    signals = detect(feedback, interactions, appoint(workspace.settings.signals.detectors, workspace))
+    made = build(feedback, interactions, signals)
+    told = pl.concat([sound.get("preferences", empty(Preference)), made])
+    return judge({"signals": signals, "preferences": told})

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -29,6 +29,55 @@ LossType = Literal[
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Capture(Section):
+    """The capture service."""
+
+    store: str = Field("", description="postgresql://… for a team's; empty for a SQLite file inside the workspace")
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8787, description="0 for any that is free")
+    upstream: str = Field(
+        "", description="base URL of the OpenAI-compatible endpoint behind it, as https://…/v1; empty for the champion"
+    )
+    upstream_key: SecretStr = Field(SecretStr(""), description="its key; empty to pass on what the caller sends")
+    secret: SecretStr = Field(
+        SecretStr(""), description="key of the hash that stands for a user; empty for one made in the workspace"
+    )
+    cors_origins: list[str] = Field([], description="web origins whose pages may call, as https://app.example.com")
+    body_bytes: Count = Field(1_048_576, description="longest body of one event or chat request")
+    batch_bytes: Count = Field(268_435_456, description="longest batch")
+    requests_per_second: Positive = Field(5000.0, description="for each key; a batch counts as one")
+
+
+class Endpoint(Section):
+    """A language model behind an OpenAI-compatible endpoint, for whatever asks one."""
+
+    base_url: str = Field("", description="as https://…/v1")
+    model: str = ""
+    api_key: SecretStr = SecretStr("")
+    budget: Count = Field(10_000, description="requests one command may make; what is remembered costs none")
+    parallel: Count = Field(8, description="requests at a time")
+    timeout: Positive = Field(60.0, description="seconds")
+
+
+class Signals(Section):
+    """Reading what feedback says."""
+
+    detectors: list[str] = Field(["explicit"], description="who reads it")
+    weights: dict[str, float] = Field(
+        {}, description="detector to its say where several speak of one turn; one that is not named has 1"
+    )
+    language_model: str = Field("", description="for the detector likelihood: a causal LM, path or hub name")
+
+
+class Preferences(Section):
+    """Making preferences out of signals."""
+
+    half_life: Positive = Field(180.0, description="days in which a preference loses half its weight")
+    user_share: Share = Field(0.05, description="the largest share of all weight that one user may have")
+    least_strength: Annotated[float, Field(ge=0, le=1)] = Field(0.3, description="weaker ones are left out")
+    revise: bool = Field(False, description="let the endpoint's model write what a user asked for")
 
 
 class Split(Section):
@@ -115,6 +164,10 @@ class Mlflow(Section):
 
 
 class Settings(Section):
+    capture: Capture = Capture()
+    signals: Signals = Signals()
+    preferences: Preferences = Preferences()
+    endpoint: Endpoint = Endpoint()
     split: Split = Split()
     base: Base = Base()
     sft: Sft = Sft()

@@ -35,6 +35,6 @@ def heard(feedback: pl.DataFrame, interactions: pl.DataFrame, signals: pl.DataFr
     Feedback whose interaction is not known yet is left out: it is heard when the interaction has landed.
     """
     said = signals.select("polarity", "strength", signal="id", id="feedback")
-    about = interactions.select("prompt", "response", interaction="id")
+    about = interactions.select("prompt", "response", "language", interaction="id")
     known = feedback.join(about, on="interaction", maintain_order="left")
     return known.join(said, on="id", how="left", maintain_order="left")

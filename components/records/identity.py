@@ -25,16 +25,21 @@ def sha256(texts: pl.Series) -> pl.Series:
 
 
 def content_ids(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:
-    """Identify each row by what it says in `columns` (texts or conversations; null is not the empty text).
+    """Identify each row by what it says in `columns`: texts, lists of texts, conversations. Null is not the empty text.
 
     Returns:
         32 hex characters a row, shape (n,).
     """
-    parts = [
-        transcript(pl.col(c)) if frame.schema[c] == MESSAGES else escaped(pl.col(c).cast(pl.String)) for c in columns
-    ]
-    canonical = pl.concat_str([part.fill_null("\x00") for part in parts], separator="\x1d")
-    return sha256(frame.select(canonical).to_series()).str.slice(0, 32)
+    parts = [_canonical(pl.col(name), frame.schema[name]).fill_null("\x00") for name in columns]
+    return sha256(frame.select(pl.concat_str(parts, separator="\x1d")).to_series()).str.slice(0, 32)
+
+
+def _canonical(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype == MESSAGES:
+        return transcript(column)
+    if dtype == pl.List(pl.String):
+        return column.list.eval(escaped(pl.element())).list.join("\x1e")
+    return escaped(column.cast(pl.String))
 
 
 def fingerprint(*parts: Any) -> str:

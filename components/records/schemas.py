@@ -77,6 +77,7 @@ class Interaction(Conversation):
     model: str = pa.Field(nullable=True, description="the model version that answered")
     user: str = pa.Field(nullable=True)
     group: str = pa.Field(nullable=True, description="the group of users this one belongs to")
+    language: str = pa.Field(nullable=True, description="the language it is in, as its source names it")
     source: str
     created_at: Utc = pa.Field(nullable=True)
 
@@ -92,6 +93,7 @@ class Feedback(Record):
     score: float = pa.Field(
         nullable=True, ge=-1, le=1, description="thumb: -1 or 1; rating: worst -1 to best 1; else null"
     )
+    aspect: str = pa.Field(nullable=True, description="rating: of what, as helpfulness; null is of the whole answer")
     other: str = pa.Field(nullable=True, description="choice: id of the interaction passed over")
     text: str = pa.Field(nullable=True, description="edit: the text the user made of it; comment, followup: the words")
     user: str = pa.Field(nullable=True)
@@ -128,6 +130,7 @@ class Preference(Conversation):
     weight: float = pa.Field(gt=0, description="how much the pair counts in training, 1 = as one pair")
     rater: str = pa.Field(nullable=True)
     group: str = pa.Field(nullable=True)
+    language: str = pa.Field(nullable=True)
     source: str
     provenance: Names = pa.Field(description="ids of the signals it was made from, or file:line it was read from")
     created_at: Utc = pa.Field(nullable=True)
@@ -138,13 +141,60 @@ class Preference(Conversation):
         return data.lazyframe.select(chosen != rejected)
 
 
+class Unpaired(Conversation):
+    """An answer that somebody liked or disliked, with no other answer to set beside it (for KTO and its like).
+
+    Example: prompt [user: "hi"], response [assistant: "What."], desirable false, strength 0.8, weight 1.0.
+    """
+
+    prompt: Messages
+    response: Messages
+    desirable: bool
+    strength: float = pa.Field(gt=0, le=1, description="how clearly it is liked or disliked, 1 = beyond doubt")
+    weight: float = pa.Field(gt=0, description="how much it counts in training, 1 = as one example")
+    rater: str = pa.Field(nullable=True)
+    group: str = pa.Field(nullable=True)
+    language: str = pa.Field(nullable=True)
+    source: str
+    provenance: Names = pa.Field(description="ids of the signals it was made from, or file:line it was read from")
+    created_at: Utc = pa.Field(nullable=True)
+
+
+class Checklist(Conversation):
+    """What one user wants of the answer to one prompt, in their own words: one wish an item.
+
+    Example: prompt [user: "Tell me about tea"], wishes ["shorter please", "no lists"], rater "ada".
+    """
+
+    prompt: Messages
+    wishes: Names = pa.Field(description="what the user said they want, oldest first; at least one")
+    rater: str = pa.Field(nullable=True)
+    group: str = pa.Field(nullable=True)
+    source: str
+    provenance: Names = pa.Field(description="ids of the feedback the words were said in, one a wish")
+    created_at: Utc = pa.Field(nullable=True)
+
+    @pa.check("wishes", error="has no wish")
+    def has_wishes(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).list.len() > 0)
+
+
 IDENTITY: dict[type[Record], tuple[str, ...]] = {
     Interaction: ("prompt", "response", "model", "user", "source", "created_at"),
-    Feedback: ("interaction", "kind", "score", "other", "text", "user", "source", "created_at"),
+    Feedback: ("interaction", "kind", "score", "aspect", "other", "text", "user", "source", "created_at"),
     Signal: ("feedback", "polarity", "rubric", "evidence", "detector"),
     Preference: ("prompt", "chosen", "rejected", "rater", "group", "source"),
+    Unpaired: ("prompt", "response", "desirable", "rater", "group", "source"),
+    Checklist: ("prompt", "wishes", "rater", "group", "source"),
 }
-KINDS: dict[str, type[Record]] = {"interactions": Interaction, "feedback": Feedback, "preferences": Preference}
+KINDS: dict[str, type[Record]] = {
+    "interactions": Interaction,
+    "feedback": Feedback,
+    "signals": Signal,
+    "preferences": Preference,
+    "unpaired": Unpaired,
+    "checklists": Checklist,
+}
 
 PROBLEM: dict[str, pl.DataType] = {"file": pl.String(), "line": pl.Int64(), "reason": pl.String(), "row": pl.String()}
 """A row that could not be taken: where it stands (line from 1, null where it has none), why, and what it says."""
@@ -174,4 +224,16 @@ def as_records(frame: pl.DataFrame, schema: type[Record]) -> pl.DataFrame:
     return typed.with_columns(id=pl.col("id").fill_null(content_ids(typed, IDENTITY[schema])))
 
 
-__all__ = ["FEEDBACK_KINDS", "IDENTITY", "KINDS", "ROLES", "Feedback", "Interaction", "Preference", "Record", "Signal"]
+__all__ = [
+    "FEEDBACK_KINDS",
+    "IDENTITY",
+    "KINDS",
+    "ROLES",
+    "Checklist",
+    "Feedback",
+    "Interaction",
+    "Preference",
+    "Record",
+    "Signal",
+    "Unpaired",
+]

@@ -1,7 +1,11 @@
 """Makes a workspace: heed.toml, git, DVC, an empty dataset pinned as the first version."""
 
+import json
 import logging
 from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from components.config import Settings
 from components.config.loading import keys
@@ -54,9 +58,13 @@ def settings_text() -> str:
         if here != section:
             lines += [f"[{here}]"] if not section else ["", f"[{here}]"]
             section = here
-        value = f'"{field.default}"' if isinstance(field.default, str) else str(field.default)
-        lines.append(f"# {name} = {value}" + (f"  # {field.description}" if field.description else ""))
+        lines.append(f"# {name} = {_toml(field.default)}" + (f"  # {field.description}" if field.description else ""))
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    # What JSON writes of a text, a number, a truth, a list and an empty table is TOML too.
+    return json.dumps(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
 def _committed(root: Path) -> bool:

@@ -19,7 +19,7 @@ import polars as pl
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
 from components.records.identity import fingerprint
-from components.records.schemas import KINDS, empty
+from components.records.schemas import KINDS, as_records, empty
 from components.workspace import git
 from components.workspace.files import place_text
 from components.workspace.workspace import Workspace
@@ -107,7 +107,8 @@ def read(workspace: Workspace, version: DatasetVersion | str, kind: str = "prefe
     """
     digest = version if isinstance(version, str) else version.hash
     files = _files(workspace, digest, kind)
-    return pl.concat([pl.read_parquet(file) for file in files]) if files else empty(KINDS[kind])
+    # A batch that landed before a record had all its columns lacks the newer ones.
+    return pl.concat([empty(KINDS[kind]), *(as_records(pl.read_parquet(file), KINDS[kind]) for file in files)])
 
 
 def history(workspace: Workspace) -> list[tuple[str, str]]:

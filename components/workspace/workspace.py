@@ -54,6 +54,20 @@ class Workspace:
         return self.state / "features"
 
     @property
+    def detector(self) -> Path:
+        """The detector that `heed signals train` makes."""
+        return self.state / "detector"
+
+    @property
+    def answers(self) -> Path:
+        """What language models behind endpoints answered, so that nothing is asked twice."""
+        return self.state / "answers.db"
+
+    @property
+    def capture_store(self) -> str:
+        return self.settings.capture.store or f"sqlite:///{self.state / 'capture.db'}"
+
+    @property
     def runs(self) -> Path:
         return self.state / "runs"
 

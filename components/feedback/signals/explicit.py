@@ -2,9 +2,7 @@
 
 import polars as pl
 
-from components.records.schemas import Signal, as_records
-
-DETECTOR = "explicit/1"
+from components.workspace import Workspace
 
 # Kind to what it says of the answer it is about and how strongly, where the kind alone says it.
 SAYS = {
@@ -17,32 +15,38 @@ SAYS = {
 }
 
 
-def detect(feedback: pl.DataFrame) -> pl.DataFrame:
-    """One signal for each piece of feedback that is explicit.
+class Explicit:
+    """One finding for each reaction that is explicit; a thumb or rating is as strong as it is far from indifferent."""
 
-    Args:
-        feedback: records of `Feedback`, shape (n,).
+    name = "explicit/1"
 
-    Returns:
-        Records of `Signal`; a thumb or rating is as strong as it is far from indifferent.
-    """
-    kinds = pl.DataFrame(
-        {"kind": list(SAYS), "said": [said for said, _ in SAYS.values()], "sure": [sure for _, sure in SAYS.values()]}
-    )
-    scored = (
-        pl.when(pl.col("score") > 0).then(pl.lit("satisfied")).when(pl.col("score") < 0).then(pl.lit("dissatisfied"))
-    )
-    found = (
-        feedback.join(kinds, on="kind", how="left", maintain_order="left")
-        .select(
-            feedback="id",
-            interaction="interaction",
-            polarity=pl.coalesce("said", scored),
-            rubric="kind",
-            strength=pl.coalesce("sure", pl.col("score").abs()),
-            evidence="text",
-            detector=pl.lit(DETECTOR),
+    def __init__(self, workspace: Workspace) -> None:
+        del workspace  # it needs nothing but what users did
+
+    def find(self, reactions: pl.DataFrame) -> pl.DataFrame:
+        """See `Detector.find`; the rubric is the kind of feedback."""
+        kinds = pl.DataFrame(
+            {
+                "kind": list(SAYS),
+                "said": [said for said, _ in SAYS.values()],
+                "sure": [sure for _, sure in SAYS.values()],
+            }
         )
-        .drop_nulls("polarity")
-    )
-    return as_records(found, Signal)
+        scored = (
+            pl.when(pl.col("score") > 0)
+            .then(pl.lit("satisfied"))
+            .when(pl.col("score") < 0)
+            .then(pl.lit("dissatisfied"))
+        )
+        return (
+            reactions.with_row_index("row")
+            .join(kinds, on="kind", how="left", maintain_order="left")
+            .select(
+                "row",
+                polarity=pl.coalesce("said", scored),
+                rubric="kind",
+                strength=pl.coalesce("sure", pl.col("score").abs()),
+                evidence="text",
+            )
+            .drop_nulls("polarity")
+        )

@@ -1,10 +1,21 @@
 """What feedback that speaks for itself is taken to say."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
-from components.feedback.signals import detect
-from components.records.schemas import Feedback, Signal, as_records, empty
+from components.config import Settings
+from components.feedback.signals import appoint
+from components.feedback.signals import detect as detect_with
+from components.records.schemas import Feedback, Interaction, Signal, as_records, empty
+from components.workspace import Workspace
+
+EXPLICIT = appoint(["explicit"], Workspace(Path(), Settings()))
+
+
+def detect(feedback: pl.DataFrame) -> pl.DataFrame:
+    return detect_with(feedback, empty(Interaction), EXPLICIT)
 
 
 def heard(*events: dict[str, object]) -> pl.DataFrame:

@@ -1,15 +1,18 @@
 """Pairs out of feedback: which answer is chosen, which rejected, how surely, and by what evidence."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from components.feedback.signals import detect
+from components.config import Settings
+from components.feedback.signals import appoint, detect
 from components.preferences.building import build
 from components.records.messages import text_of
 from components.records.schemas import Feedback, Interaction, Preference, as_records, empty
 from components.validation.batch import judge
+from components.workspace import Workspace
 
 BREAD, SOUP = "How do I bake bread?", "How do I make soup?"
 
@@ -34,8 +37,15 @@ def feedback(*events: dict[str, object]) -> pl.DataFrame:
     return as_records(pl.DataFrame(rows, schema_overrides=types, infer_schema_length=None), Feedback)
 
 
+HERE = Workspace(Path(), Settings())
+
+
+def heard(said: pl.DataFrame, about: pl.DataFrame) -> pl.DataFrame:
+    return detect(said, about, appoint(["explicit"], HERE))
+
+
 def pairs(said: pl.DataFrame, about: pl.DataFrame) -> pl.DataFrame:
-    return build(said, about, detect(said))
+    return build(said, about, heard(said, about))
 
 
 def told(made: pl.DataFrame) -> list[tuple[str, str, str, float]]:
@@ -46,7 +56,7 @@ def told(made: pl.DataFrame) -> list[tuple[str, str, str, float]]:
 
 def provenance(said: pl.DataFrame, *rows: int) -> list[str]:
     """Ids of the signals in some of the feedback."""
-    found = dict(detect(said).select("feedback", "id").iter_rows())
+    found = dict(heard(said, TALK).select("feedback", "id").iter_rows())
     return [found[said["id"][row]] for row in rows]
 
 

@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from components.records.identity import content_ids, fingerprint, sha256
 from components.records.messages import MESSAGES
-from components.records.schemas import IDENTITY, Feedback, Interaction, Preference, Record, Signal, as_records, dtypes
+from components.records.schemas import (
+    IDENTITY,
+    Checklist,
+    Feedback,
+    Interaction,
+    Preference,
+    Record,
+    Signal,
+    Unpaired,
+    as_records,
+    dtypes,
+)
 
 ROOT = Path(__file__).parents[3]
 SIGNS = "ab\x00\x10\x1d\x1e\x1f\n"
@@ -40,6 +51,19 @@ ROWS: dict[type[Record], dict[str, object]] = {
         "rejected": [{"role": "assistant", "content": "What."}],
         "strength": 1.0,
         "weight": 1.0,
+        "source": "docs",
+    },
+    Unpaired: {
+        "prompt": [{"role": "user", "content": "hi"}],
+        "response": [{"role": "assistant", "content": "What."}],
+        "desirable": False,
+        "strength": 0.8,
+        "weight": 1.0,
+        "source": "docs",
+    },
+    Checklist: {
+        "prompt": [{"role": "user", "content": "Tell me about tea"}],
+        "wishes": ["shorter please"],
         "source": "docs",
     },
 }
@@ -80,6 +104,8 @@ OTHER = {
     "chosen": [{"role": "assistant", "content": "hello!"}],
     "rejected": [{"role": "assistant", "content": "What"}, {"role": "assistant", "content": "."}],
     "score": -1.0,
+    "desirable": True,
+    "wishes": ["no lists"],
     "created_at": "2026-01-05T08:00:00.000001Z",
 }
 

@@ -9,11 +9,13 @@ from pandera.errors import SchemaError, SchemaErrors
 from components.records.messages import MESSAGES, asked, text_of
 from components.records.schemas import (
     KINDS,
+    Checklist,
     Feedback,
     Interaction,
     Preference,
     Record,
     Signal,
+    Unpaired,
     as_records,
     dtypes,
     empty,
@@ -48,6 +50,22 @@ EXAMPLES: dict[type[Record], dict[str, Any]] = {
         "weight": 1.0,
         "source": "docs",
         "provenance": ["a.jsonl:1"],
+    },
+    Unpaired: {
+        "prompt": said("user", "hi"),
+        "response": said("assistant", "What."),
+        "desirable": False,
+        "strength": 0.8,
+        "weight": 1.0,
+        "source": "docs",
+        "provenance": ["a.jsonl:1"],
+    },
+    Checklist: {
+        "prompt": said("user", "Tell me about tea"),
+        "wishes": ["shorter please", "no lists"],
+        "rater": "ada",
+        "source": "docs",
+        "provenance": ["7f" * 16, "8f" * 16],
     },
 }
 
@@ -86,6 +104,9 @@ def test_the_example_of_the_docstring_is_a_record(schema: type[Record]) -> None:
         (Preference, {"weight": 0.0}, "greater_than"),
         (Preference, {"strength": 1.2}, "less_than_or_equal_to"),
         (Preference, {"chosen": said("assistant", "")}, "says nothing"),
+        (Unpaired, {"desirable": None}, "desirable"),
+        (Unpaired, {"response": []}, "has no message"),
+        (Checklist, {"wishes": []}, "has no wish"),
     ],
 )
 def test_a_row_nothing_can_be_made_of_is_refused(schema: type[Record], changes: dict[str, Any], reason: str) -> None:

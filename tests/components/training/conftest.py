@@ -12,11 +12,12 @@ import torch
 from mlflow import MlflowClient
 
 from components.config import Settings
-from components.feedback.signals import detect
+from components.feedback.signals import appoint, detect
 from components.preferences.building import build
 from components.simulation.population import conversations, scripted, talk
 from components.training import jobs, launch
 from components.training.job import Tracking
+from components.workspace import Workspace
 
 ROOT = Path(__file__).parents[3]
 QUIET = {
@@ -46,7 +47,11 @@ def _quiet() -> None:
 def pairs() -> pl.DataFrame:
     """Preferences of simulated users."""
     told = talk(scripted(0), "scripted", 420, 0)
-    return build(told.feedback, told.interactions, detect(told.feedback))
+    return build(
+        told.feedback,
+        told.interactions,
+        detect(told.feedback, told.interactions, appoint(["explicit"], Workspace(Path(), Settings()))),
+    )
 
 
 @pytest.fixture(scope="session")

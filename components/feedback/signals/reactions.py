@@ -1,0 +1,32 @@
+"""What a user did about an answer, beside what they had asked and been told. Knows nothing of what it means."""
+
+import polars as pl
+
+from components.records.messages import text_of
+
+REACTION = {
+    "kind": pl.String(),
+    "score": pl.Float64(),
+    "text": pl.String(),
+    "asked": pl.String(),
+    "answered": pl.String(),
+}
+"""kind, score and text as in `Feedback`; `asked` is what the user had said before the answer, `answered` the answer.
+
+What is not known is null.
+"""
+
+
+def reactions_to(feedback: pl.DataFrame, interactions: pl.DataFrame) -> pl.DataFrame:
+    """Set each piece of feedback beside what it is about.
+
+    Args:
+        feedback: records of `Feedback`, shape (n,).
+        interactions: records of `Interaction`.
+
+    Returns:
+        Columns of `REACTION`, shape (n,), in the same order.
+    """
+    said = pl.col("prompt").list.last().struct.field("content")
+    about = interactions.select(interaction="id", asked=said, answered=text_of(pl.col("response")))
+    return feedback.join(about, on="interaction", how="left", maintain_order="left").select(*REACTION)
