@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from components.evaluation.policies import Tokens, context_of, open_policy, prompt_tokens
+from components.evaluation.policies import Tokens, context_of, open_policy, padding, prompt_tokens
 from components.progress import step
 from components.records.errors import BadInput
 from components.records.messages import Message
@@ -71,7 +71,7 @@ def _sampling(
     return GenerationConfig(
         max_new_tokens=max_new_tokens,
         eos_token_id=model.generation_config.eos_token_id or tokenizer.eos_token_id,
-        pad_token_id=_padding(tokenizer),
+        pad_token_id=padding(tokenizer),
         **style,
     )
 
@@ -82,7 +82,7 @@ def _generate(
 ) -> list[str]:
     """Answers to one batch, padded on the left so that every answer starts in the same column."""
     width = max(len(prompt) for prompt in prompts)
-    padded = [[_padding(tokenizer)] * (width - len(prompt)) + prompt for prompt in prompts]
+    padded = [[padding(tokenizer)] * (width - len(prompt)) + prompt for prompt in prompts]
     attended = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
     written = model.generate(
         input_ids=torch.tensor(padded, device=model.device),
@@ -90,7 +90,3 @@ def _generate(
         generation_config=sampling,
     )
     return tokenizer.batch_decode(written[:, width:], skip_special_tokens=True)
-
-
-def _padding(tokenizer: PreTrainedTokenizerBase) -> int:
-    return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id

@@ -44,3 +44,8 @@ def response_tokens(tokenizer: PreTrainedTokenizerBase, responses: list[str]) ->
 def count_tokens(model_path: str | Path, responses: list[str]) -> list[int]:
     """How long each answer is in this model's tokens, the end token included."""
     return [len(tokens) for tokens in response_tokens(AutoTokenizer.from_pretrained(model_path), responses)]
+
+
+def padding(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that fills up shorter rows of a batch."""
+    return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id

@@ -1,0 +1,130 @@
+"""A local model asked as an OpenAI-compatible endpoint is: alone, by many, in pieces, wrongly, and while it changes."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from components.evaluation import serving
+from components.evaluation.serving import ModelTransport
+
+R = TypeVar("R")
+
+
+def served(path: Path, use: Callable[[httpx.AsyncClient], Awaitable[R]], name: str = "heed-policy/1") -> R:
+    """Let a client talk to the model, as users of the service would."""
+
+    async def session() -> R:
+        transport = ModelTransport(lambda: (name, path), max_new_tokens=24, temperature=1.0)
+        async with httpx.AsyncClient(transport=transport, base_url="http://champion/v1") as client:
+            return await use(client)
+
+    return asyncio.run(session())
+
+
+def chat(prompt: str, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": prompt}], **more}
+
+
+async def answered(client: httpx.AsyncClient, **body: Any) -> str:
+    reply = await client.post("/chat/completions", json=body)
+    assert reply.status_code == 200, reply.text
+    return str(reply.json()["choices"][0]["message"]["content"])
+
+
+def test_the_model_says_what_it_was_taught_and_who_it_is(taught: Path, lessons: dict[str, str]) -> None:
+    async def use(client: httpx.AsyncClient) -> tuple[list[str], Any, Any]:
+        answers = await asyncio.gather(*(answered(client, **chat(prompt, temperature=0)) for prompt in lessons))
+        whole = (await client.post("/chat/completions", json=chat("Cold?", temperature=0))).json()
+        return answers, whole, (await client.get("/models")).json()
+
+    answers, whole, models = served(taught, use)
+    assert answers == list(lessons.values())
+    assert whole["model"] == models["data"][0]["id"] == "heed-policy/1"
+    assert whole["choices"][0]["finish_reason"] == "stop"
+
+
+def test_a_stream_brings_the_same_answer_in_several_pieces(taught: Path) -> None:
+    async def use(client: httpx.AsyncClient) -> list[str]:
+        body = chat("Say hi", temperature=0, stream=True)
+        async with client.stream("POST", "/chat/completions", json=body) as reply:
+            assert reply.headers["content-type"] == "text/event-stream"
+            return [line.removeprefix("data: ") async for line in reply.aiter_lines() if line]
+
+    *chunks, last = served(taught, use)
+    assert last == "[DONE]"
+    deltas = [json.loads(chunk)["choices"][0] for chunk in chunks]
+    said = [delta["delta"]["content"] for delta in deltas if delta["delta"].get("content")]
+    assert "".join(said) == "Hello there, dear friend, how are you today?"
+    assert len(said) > 5
+    assert deltas[-1]["finish_reason"] == "stop"
+
+
+def test_an_answer_follows_from_its_seed_whoever_else_asks(policies: tuple[Path, Path]) -> None:
+    async def use(client: httpx.AsyncClient) -> tuple[str, list[str]]:
+        alone = await answered(client, **chat("What is red?", seed=3))
+        others = [chat("Cold? " * n, seed=n) for n in range(1, 9)]
+        together = await asyncio.gather(*(answered(client, **body) for body in [chat("What is red?", seed=3), *others]))
+        again = await answered(client, **chat("What is red?", seed=4))
+        return alone, [*together, again]
+
+    alone, (first, *others) = served(policies[0], use)
+    assert first == alone
+    assert len({alone, *others}) == 10
+
+
+def test_an_answer_is_cut_off_where_it_was_asked_to_be(taught: Path) -> None:
+    async def use(client: httpx.AsyncClient) -> Any:
+        return (await client.post("/chat/completions", json=chat("Say hi", temperature=0, max_tokens=2))).json()
+
+    choice = served(taught, use)["choices"][0]
+    assert choice["finish_reason"] == "length"
+    assert "Hello there, dear friend".startswith(choice["message"]["content"])
+
+
+def test_who_stops_listening_does_not_hold_up_the_others(taught: Path) -> None:
+    async def use(client: httpx.AsyncClient) -> str:
+        body = chat("Say hi", temperature=0, stream=True)
+        async with client.stream("POST", "/chat/completions", json=body) as reply:
+            await anext(reply.aiter_bytes())
+        return await answered(client, **chat("Cold?", temperature=0))
+
+    assert served(taught, use) == "Ice."
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "robot", "content": "hi"}]}, "messages.0.role"),
+        (chat("hi", temperature=9), "temperature"),
+        (chat("hi", max_tokens=10**6), "max_tokens must be below"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_with_the_reason(taught: Path, body: dict[str, Any], says: str) -> None:
+    async def use(client: httpx.AsyncClient) -> httpx.Response:
+        return await client.post("/chat/completions", json=body)
+
+    reply = served(taught, use)
+    assert reply.status_code == 400
+    assert says in reply.json()["error"]["message"]
+
+
+def test_when_another_model_comes_into_service_it_answers(
+    taught: Path, policies: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "LOOK_AGAIN", 0.0)
+    champions = iter([("heed-policy/1", policies[0]), ("heed-policy/2", taught)])
+
+    async def session() -> list[Any]:
+        transport = ModelTransport(lambda: next(champions), max_new_tokens=24, temperature=0)
+        async with httpx.AsyncClient(transport=transport, base_url="http://champion/v1") as client:
+            return [(await client.post("/chat/completions", json=chat("Cold?"))).json() for _ in range(2)]
+
+    before, after = asyncio.run(session())
+    assert (before["model"], after["model"]) == ("heed-policy/1", "heed-policy/2")
+    assert after["choices"][0]["message"]["content"] == "Ice."
