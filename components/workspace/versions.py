@@ -48,12 +48,11 @@ def land(
             DVC remote refuses.
     """
     with workspace.lock("data", "landing data"):
-        _refuse_to_forget(workspace)
-        pin(workspace, "Pin the batch an interrupted landing left")
+        catch_up(workspace)
         new = {kind: _unknown(workspace, kind, frame) for kind, frame in frames.items()}
         new = {kind: frame for kind, frame in new.items() if frame.height}
         if new:
-            _place(workspace, new)
+            _place(workspace, new, _next_number(workspace))
             counts = ", ".join(f"{frame.height} {kind}" for kind, frame in sorted(new.items()))
             pin(workspace, f"Land {counts} from {told_by}")
         return current(workspace), {kind: new[kind].height if kind in new else 0 for kind in frames}
@@ -66,12 +65,12 @@ def place_sample(workspace: Workspace, frames: Mapping[str, pl.DataFrame]) -> No
         BadInput: `data/` holds anything else; it is not overwritten.
     """
     with workspace.lock("data", "landing data"):
-        expected = {_batch_name(0, frames)}
+        expected = {_batch_name(1, frames)}
         found = {path.name for path in workspace.data.iterdir()} if workspace.data.exists() else set()
         if found - expected:
             raise BadInput("data/ holds more than the sample", workspace.data, "Move it away first.")
         if not found:
-            _place(workspace, frames)
+            _place(workspace, frames, 1)
         # Into DVC's cache, where versions are read from.
         pinned = (workspace.root / PINNED).read_text()
         with opened(workspace.root) as repo:
@@ -115,6 +114,30 @@ def history(workspace: Workspace) -> list[tuple[str, str]]:
     """Commit and message of every dataset version, newest first."""
     lines = git.git(workspace.root, "log", "--format=%H %s", "--", PINNED).splitlines()
     return [(line[:40], line[41:]) for line in lines]
+
+
+def hash_at(workspace: Workspace, commit: str) -> str | None:
+    """The content hash that data.dvc pinned in a commit."""
+    found = HASH.search(git.git(workspace.root, "show", f"{commit}:./{PINNED}"))
+    return found.group(1) if found else None
+
+
+def rewrite(workspace: Workspace, batches: Mapping[str, Mapping[str, pl.DataFrame]], message: str) -> DatasetVersion:
+    """Put other records in the place of whole batches, as one version; whoever calls holds the lock on the data.
+
+    Killed on the way, it leaves a `data/` that lacks what is pinned, which the next landing refuses: `dvc checkout`
+    brings the old batches back, and the rewriting can begin again.
+
+    Args:
+        batches: name of a folder in `data/` to all it shall hold, by kind; a batch with no records is taken away.
+    """
+    for name, frames in batches.items():
+        held = {kind: frame for kind, frame in frames.items() if frame.height}
+        shutil.rmtree(workspace.data / name)
+        if held:
+            _place(workspace, held, _numbered(name))
+    pin(workspace, message)
+    return current(workspace)
 
 
 def pin(workspace: Workspace, message: str) -> None:
@@ -170,9 +193,18 @@ def _mend(rwlock: Path) -> None:
         rwlock.unlink()
 
 
-def _refuse_to_forget(workspace: Workspace) -> None:
-    """The next version is made of what `data/` holds, so nothing of the pinned one may be missing there."""
-    for name in _entries(workspace, pinned_hash(workspace)):
+def catch_up(workspace: Workspace) -> None:
+    """Pin what an interrupted landing left; whoever calls holds the lock on the data.
+
+    Raises:
+        BadInput: `data/` lacks some of the version that is pinned, and the next one is made of what it holds.
+    """
+    _refuse_to_lose(workspace)
+    pin(workspace, "Pin the batch an interrupted landing left")
+
+
+def _refuse_to_lose(workspace: Workspace) -> None:
+    for name in files_of(workspace, pinned_hash(workspace)):
         if not (workspace.data / name).exists():
             raise BadInput(
                 f"data/ lacks {name}, which is in the dataset version that is pinned",
@@ -186,11 +218,19 @@ def _unknown(workspace: Workspace, kind: str, frame: pl.DataFrame) -> pl.DataFra
     return frame.join(pl.concat(known), on="id", how="anti", maintain_order="left") if known else frame
 
 
-def _batch_name(batches: int, frames: Mapping[str, pl.DataFrame]) -> str:
-    return f"{batches + 1:06d}-{fingerprint({kind: frame['id'].to_list() for kind, frame in frames.items()})}"
+def _batch_name(number: int, frames: Mapping[str, pl.DataFrame]) -> str:
+    return f"{number:06d}-{fingerprint({kind: frame['id'].to_list() for kind, frame in frames.items()})}"
 
 
-def _place(workspace: Workspace, frames: Mapping[str, pl.DataFrame]) -> None:
+def _numbered(batch: str) -> int:
+    return int(batch.split("-")[0])
+
+
+def _next_number(workspace: Workspace) -> int:
+    return 1 + max((_numbered(batch.name) for batch in workspace.data.iterdir()), default=0)
+
+
+def _place(workspace: Workspace, frames: Mapping[str, pl.DataFrame], number: int) -> None:
     """Write one folder of Parquet files aside and rename it into data/."""
     workspace.data.mkdir(exist_ok=True)
     workspace.state.mkdir(exist_ok=True)
@@ -201,8 +241,7 @@ def _place(workspace: Workspace, frames: Mapping[str, pl.DataFrame]) -> None:
         for kind, frame in frames.items():
             frame.write_parquet(aside / f"{kind}.parquet", compression="zstd")
         aside.chmod(0o755)
-        batches = sum(1 for _ in workspace.data.iterdir())
-        aside.replace(workspace.data / _batch_name(batches, frames))
+        aside.replace(workspace.data / _batch_name(number, frames))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -221,15 +260,19 @@ def _push(repo: "Repo") -> None:
 
 
 def _files(workspace: Workspace, digest: str, kind: str) -> list[Path]:
-    entries = _entries(workspace, digest)
+    entries = files_of(workspace, digest)
     files = [entries[name] for name in sorted(entries) if name.endswith(f"/{kind}.parquet")]
     if not all(file.exists() for file in files):
         raise _absent(workspace, digest)
     return files
 
 
-def _entries(workspace: Workspace, digest: str) -> dict[str, Path]:
-    """Every file of a version, by its place in `data/`, and where DVC's cache has it."""
+def files_of(workspace: Workspace, digest: str) -> dict[str, Path]:
+    """Every file of a version, by its place in `data/`, and where DVC's cache has it.
+
+    Raises:
+        BadInput: the version is not on this machine.
+    """
     with opened(workspace.root) as repo:
         store = repo.cache.local
         manifest = Path(store.oid_to_path(digest))
