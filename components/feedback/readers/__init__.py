@@ -89,16 +89,28 @@ def _read_file(path: Path, format: str | None) -> Reading:
     if objects.is_empty():
         raise _nothing_sound(path, rows, "Every row must be a JSON object.")
     name = format or _recognise(objects, path)
-    parts = READERS[name].read(objects)
+    reading = read_rows(rows, name, path)
+    if all(frame.is_empty() for frame in reading.frames.values()):
+        raise _nothing_sound(path, reading.problems, f"It was read as {name}; the formats are {_known()}.")
+    return reading
+
+
+def read_rows(rows: pl.DataFrame, format: str, path: Path) -> Reading:
+    """Read rows that are at hand.
+
+    Args:
+        rows: `line`, `row` and `reason`, as `rows_of` gives them.
+        format: the name of their format.
+        path: where they come from; its last part is what problems and provenance call it.
+    """
+    parts = READERS[format].read(rows.filter(pl.col("reason").is_null()).select("line", "row"))
     sound = {kind: part.filter(pl.col("reason").is_null()) for kind, part in parts.items()}
     bad = [part.filter(pl.col("reason").is_not_null()) for part in [rows, *parts.values()]]
     problems = pl.concat([part.select("line", "reason", "row") for part in bad]).sort("line")
-    if all(part.is_empty() for part in sound.values()):
-        raise _nothing_sound(path, problems, f"It was read as {name}; the formats are {_known()}.")
     return Reading(
-        frames={kind: _records(kind, sound.get(kind), path, name) for kind in KINDS},
+        frames={kind: _records(kind, sound.get(kind), path, format) for kind in KINDS},
         problems=problems.select(pl.lit(path.name).alias("file"), "line", "reason", "row"),
-        formats={path: name},
+        formats={path: format},
     )
 
 
