@@ -42,7 +42,6 @@ def test_files_of_different_formats_are_read_together(tmp_path: Path) -> None:
     reading = read([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], None)
     assert {kind: len(frame) for kind, frame in reading.frames.items() if len(frame)} == {
         "interactions": 1,
-        "feedback": 0,
         "preferences": 1,
     }
     assert reading.problems.select("file", "line").rows() == [("a.jsonl", 2), ("b.jsonl", 2)]
