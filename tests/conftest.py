@@ -16,3 +16,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set SHARED_DATA to the folder that holds hh-rlhf/")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For runs in several processes: what is dear to make is made in one of them, and the longest tests begin."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    for item in items:
+        together = "training" if "training" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(together))

@@ -16,12 +16,13 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from components.evaluation.speaking import Piece, Question, Speaker
+from components.records.errors import BadInput
 from components.records.messages import Message
 
 LOOK_AGAIN = 5.0  # seconds after which another model in service is noticed
 
 InService = Callable[[], tuple[str, str | Path]]
-"""The name of the model in service, and the folder or hub name it is opened from."""
+"""The name of the model in service, and the folder or hub name it is opened from; BadInput where there is none."""
 
 
 class Said(BaseModel):
@@ -65,7 +66,13 @@ class ModelTransport(httpx.AsyncBaseTransport):
         self._looking = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request."""
+        """Answer one request; 503 where no model is in service."""
+        try:
+            return await self._answer(request)
+        except BadInput as error:
+            return _refused(503, str(error))
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/models"):
             name, _ = await self._current()
             return _json(200, {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "heed"}]})

@@ -36,6 +36,11 @@ def held(folder: Path) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=PROBLEM), *(pl.read_ndjson(file, schema=PROBLEM) for file in files)])
 
 
+def unheld(folder: Path, problems: pl.DataFrame) -> pl.DataFrame:
+    """Those of the problems that are not in quarantine yet, for what is found again and again."""
+    return problems.join(held(folder), on=list(PROBLEM), how="anti", nulls_equal=True, maintain_order="left")
+
+
 def as_problems(bad: pl.DataFrame) -> pl.DataFrame:
     """Write records that failed their contract as problems.
 

@@ -11,6 +11,7 @@ import pytest
 
 from components.evaluation import serving
 from components.evaluation.serving import ModelTransport
+from components.records.errors import BadInput
 
 R = TypeVar("R")
 
@@ -112,6 +113,20 @@ def test_what_cannot_be_answered_is_refused_with_the_reason(taught: Path, body: 
     reply = served(taught, use)
     assert reply.status_code == 400
     assert says in reply.json()["error"]["message"]
+
+
+def test_where_no_model_is_in_service_the_answer_says_so() -> None:
+    def nobody() -> tuple[str, Path]:
+        raise BadInput("there is no model to answer yet", "capture.upstream", "Run `heed retrain` first.")
+
+    async def session() -> httpx.Response:
+        transport = ModelTransport(nobody, max_new_tokens=24, temperature=0)
+        async with httpx.AsyncClient(transport=transport, base_url="http://champion/v1") as client:
+            return await client.post("/chat/completions", json=chat("Cold?"))
+
+    reply = asyncio.run(session())
+    assert reply.status_code == 503
+    assert "heed retrain" in reply.json()["error"]["message"]
 
 
 def test_when_another_model_comes_into_service_it_answers(

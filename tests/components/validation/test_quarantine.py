@@ -7,7 +7,7 @@ import polars as pl
 
 from components.records.schemas import PROBLEM, Preference, as_records
 from components.validation.contracts import check
-from components.validation.quarantine import as_problems, held, hold
+from components.validation.quarantine import as_problems, held, hold, unheld
 
 PROBLEMS = pl.DataFrame(
     [
@@ -27,6 +27,12 @@ def test_problems_come_back_as_they_were_and_a_person_can_read_them(tmp_path: Pa
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert "切れた 🍞" in first
     assert json.loads(first) == PROBLEMS.row(0, named=True)
+
+
+def test_of_problems_found_again_only_the_new_ones_are_left(tmp_path: Path) -> None:
+    assert unheld(tmp_path, PROBLEMS).equals(PROBLEMS)
+    hold(tmp_path, PROBLEMS[1:])
+    assert unheld(tmp_path, PROBLEMS).equals(PROBLEMS[:1])
 
 
 def test_the_same_problems_are_held_once_and_others_beside_them(tmp_path: Path) -> None:
