@@ -101,6 +101,22 @@ class Feedback(Record):
     source: str
     created_at: Utc = pa.Field(nullable=True)
 
+    @pa.dataframe_check(error="a thumb or a rating needs a score")
+    def is_scored(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return _has(data, ("thumb", "rating"), "score")
+
+    @pa.dataframe_check(error="a choice needs the other answer that was passed over")
+    def is_between_two(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return _has(data, ("choice",), "other")
+
+    @pa.dataframe_check(error="an edit, a followup or a comment needs its text")
+    def has_words(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return _has(data, ("edit", "followup", "comment"), "text")
+
+
+def _has(data: pa.PolarsData, kinds: tuple[str, ...], column: str) -> pl.LazyFrame:
+    return data.lazyframe.select(~pl.col("kind").is_in(kinds) | pl.col(column).is_not_null())
+
 
 class Signal(Record):
     """What a piece of feedback says.

@@ -29,7 +29,9 @@ from components.records.identity import sha256
 TYPES = ("interaction", "feedback")
 SPOKEN = ("prompt", "response")
 WHO = ("id", "user", "group", "source")
-KEYS = ("type", *SPOKEN, *WHO, "model", "interaction", "kind", "score", "other", "text", "created_at")
+OF_AN_INTERACTION = (*WHO, "model", "language")
+OF_FEEDBACK = (*WHO, "interaction", "kind", "aspect", "other")
+KEYS = tuple(dict.fromkeys(("type", *SPOKEN, *OF_AN_INTERACTION, *OF_FEEDBACK, "score", "text", "created_at")))
 
 
 def fits(row: dict[str, Any]) -> bool:
@@ -59,13 +61,13 @@ def _interactions(fields: pl.DataFrame) -> pl.DataFrame:
     )
     complaints = because(
         *(complaint(key) for key in SPOKEN for complaint in (missing, no_messages)),
-        *(no_name(key) for key in (*WHO, "model")),
+        *(no_name(key) for key in OF_AN_INTERACTION),
         no_time("created_at"),
     )
     events = fields.select(
         "line",
         "row",
-        *(name(key).alias(key) for key in (*WHO, "model")),
+        *(name(key).alias(key) for key in OF_AN_INTERACTION),
         prompt=messages("prompt", "user"),
         response=messages("response", "assistant"),
         created_at=time("created_at"),
@@ -78,7 +80,7 @@ def _feedback(fields: pl.DataFrame) -> pl.DataFrame:
     reason = because(
         unnamed("interaction"),
         unnamed("kind"),
-        *(no_name(key) for key in (*WHO, "interaction", "kind", "other")),
+        *(no_name(key) for key in OF_FEEDBACK),
         no_number("score"),
         no_text("text"),
         no_time("created_at"),
@@ -86,7 +88,7 @@ def _feedback(fields: pl.DataFrame) -> pl.DataFrame:
     events = fields.select(
         "line",
         "row",
-        *(name(key).alias(key) for key in (*WHO, "interaction", "kind", "other")),
+        *(name(key).alias(key) for key in OF_FEEDBACK),
         score=number("score"),
         text=text("text"),
         created_at=time("created_at"),

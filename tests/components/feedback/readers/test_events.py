@@ -17,16 +17,26 @@ OWN = "0123456789abcdef0123456789abcdef"
 def test_an_interaction_and_what_was_done_about_it_find_each_other(read_rows: Callable[..., Reading]) -> None:
     reading = read_rows(
         ASKED,
-        {"type": "interaction", "id": OWN, "prompt": "hi", "response": "Hello!", "model": "heed-policy/3", "user": 7},
+        {
+            **ASKED,
+            "id": OWN,
+            "prompt": "hi",
+            "response": "Hello!",
+            "model": "heed-policy/3",
+            "user": 7,
+            "language": "en",
+        },
         {"type": "feedback", "interaction": "q-1", "other": OWN, "kind": "choice", "user": "ada", "created_at": 0},
         {"type": "feedback", "interaction": OWN, "kind": "thumb", "score": -1, "text": "no 🍞", "source": "shop"},
+        {"type": "feedback", "interaction": OWN, "kind": "rating", "score": 0.5, "aspect": "helpfulness"},
     )
     first, second = reading.frames["interactions"].rows(named=True)
-    choice, thumb = reading.frames["feedback"].rows(named=True)
+    choice, thumb, rating = reading.frames["feedback"].rows(named=True)
     assert first["id"] == hashlib.sha256(b"q-1").hexdigest()[:32]
     assert (choice["interaction"], choice["other"]) == (first["id"], OWN)
     assert (second["id"], second["model"], second["user"]) == (OWN, "heed-policy/3", "7")
     assert (thumb["interaction"], thumb["score"], thumb["text"]) == (OWN, -1.0, "no 🍞")
+    assert (second["language"], rating["aspect"]) == ("en", "helpfulness")
     assert (choice["source"], thumb["source"]) == ("heed", "shop")
     assert choice["created_at"] == datetime(1970, 1, 1, tzinfo=UTC)
     assert first["prompt"] == [{"role": "user", "content": "How do I bake bread?"}]
