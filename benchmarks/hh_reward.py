@@ -21,11 +21,11 @@ from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import LogisticRegression
 
 from components.config import Settings
+from components.encoder import packaged
 from components.evaluation.calibration import expected_calibration_error, probability_chosen
 from components.feedback.readers import read
 from components.preferences.splitting import Sides, prompt_groups, split
 from components.records.messages import text_of
-from components.training.encoder import packaged
 from components.training.rewards.fitting import fit
 
 FILE = Path(os.environ.get("SHARED_DATA", "../shared/data")) / "hh-rlhf" / "harmless-base-test.jsonl.gz"

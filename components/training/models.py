@@ -14,8 +14,8 @@ from transformers import (
     Trainer,
 )
 
+from components.hub import place
 from components.records.errors import BadInput
-from components.training.hub import place
 from components.training.scratch import CHAT_TEMPLATE
 
 if TYPE_CHECKING:

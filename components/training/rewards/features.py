@@ -18,8 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from components import progress
+from components.encoder import Encoder
 from components.records.messages import Message
-from components.training.encoder import Encoder
 
 PENALTIES = (0.1, 1.0, 10.0)  # inverse strengths, once the features have unit size
 FOLDS = 5

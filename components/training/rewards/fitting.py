@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 
 from components.config import Settings
+from components.encoder import Encoder
 from components.records.messages import text_of
 from components.training import jobs, launch
-from components.training.encoder import Encoder
 from components.training.job import Tracking
 from components.training.rewards import RewardModel
 from components.training.rewards.classifier import ClassifierReward

@@ -15,11 +15,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from components import tracking
 from components.config import Settings
+from components.encoder import Encoder
 from components.records.handles import DatasetVersion, ModelVersion
 from components.registry import models
 from components.registry.promotion import promote
 from components.training import rewards, scratch
-from components.training.encoder import Encoder
 from components.training.rewards.features import FeatureReward
 from components.workspace import Workspace, git
 
@@ -170,7 +170,7 @@ def test_the_code_that_goes_along_is_code_alone(workspace: Workspace, reward: Mo
 
     fetched = Path(mlflow.artifacts.download_artifacts(reward.uri, tracking_uri=workspace.tracking_uri))
     kinds = {path.suffix or path.name for path in (fetched / "code").rglob("*") if path.is_file()}
-    assert kinds <= {".py", ".typed", "py.typed", ".toml"}
+    assert kinds <= {".py", "py.typed", ".typed", ".toml", ".html", ".css", ".js"}
     assert sum(path.stat().st_size for path in (fetched / "code").rglob("*.py")) < 1e6
 
 

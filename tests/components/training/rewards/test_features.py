@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from components.encoder import Encoder
 from components.preferences.splitting import prompt_groups
 from components.records.messages import text_of
 from components.training import rewards
-from components.training.encoder import Encoder
 from components.training.rewards.features import FeatureReward, last_user_turn
 
 Margins = Callable[[FeatureReward], np.ndarray]

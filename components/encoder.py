@@ -1,4 +1,4 @@
-"""Texts as vectors, from a frozen sentence encoder, remembered by content. Knows nothing of preferences.
+"""Texts as vectors, from a frozen sentence encoder, remembered by content. Knows nothing of what they are for.
 
 Layers of the encoder are averaged over the words of a text and laid side by side: what a text does (refuse, ask, warn)
 shows in the early layers, what it is about in the last.
@@ -14,9 +14,9 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from components import progress
+from components.hub import place
 from components.records.errors import BadInput
 from components.records.identity import fingerprint, sha256
-from components.training.hub import place
 
 WINDOW = 256  # tokens of a text that are read
 BATCH = 32  # texts a forward pass

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from components.encoder import Encoder
 from components.records.errors import BadInput
-from components.training.encoder import Encoder
 
 TEXTS = pl.Series(
     ["A rose is red.", "", "   ", "Überraschung 🎉", "Sorry, I cannot help with that.", "very long " * 400]
