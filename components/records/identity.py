@@ -20,8 +20,9 @@ def sha256(texts: pl.Series) -> pl.Series:
         Hex digests, 64 characters each, shape (n,).
     """
     with duckdb.connect() as db:
-        db.register("texts", pl.DataFrame({"text": texts}).to_arrow())
-        return db.sql("select sha256(text) as digest from texts").pl()["digest"]
+        # Numbered, because DuckDB may give rows back in another order when it reads with several threads.
+        db.register("texts", pl.DataFrame({"text": texts}).with_row_index("row").to_arrow())
+        return db.sql("select sha256(text) as digest from texts order by row").pl()["digest"]
 
 
 def content_ids(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:

@@ -139,8 +139,9 @@ def _clear_quarantine(folder: Path, names: Collection[str]) -> int:
 def _names_them(rows: pl.Series, names: Collection[str]) -> pl.Series:
     keys = [f"$.{key}" for key in IN_QUARANTINE]
     with duckdb.connect() as db:
-        db.register("rows", pl.DataFrame({"row": rows}).to_arrow())
-        found = db.sql(f"select case when json_valid(row) then json_extract_string(row, {keys}) end as said from rows")
+        db.register("rows", pl.DataFrame({"row": rows}).with_row_index("place").to_arrow())
+        said = f"case when json_valid(row) then json_extract_string(row, {keys}) end as said"
+        found = db.sql(f"select {said} from rows order by place")
         said = found.pl()["said"]
     return said.list.eval(pl.element().is_in(list(names))).list.any().fill_null(False)
 

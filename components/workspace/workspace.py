@@ -64,6 +64,11 @@ class Workspace:
         return self.state / "answers.db"
 
     @property
+    def spool(self) -> Path:
+        """What was captured while the store was away."""
+        return self.state / "spool"
+
+    @property
     def capture_store(self) -> str:
         return self.settings.capture.store or f"sqlite:///{self.state / 'capture.db'}"
 
