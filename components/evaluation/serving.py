@@ -156,7 +156,10 @@ class _Events(httpx.AsyncByteStream):
 
 
 def _json(status: int, content: dict[str, Any]) -> httpx.Response:
-    return httpx.Response(status, json=content)
+    body = json.dumps(content, ensure_ascii=False).encode()
+    head = {"content-type": "application/json", "content-length": str(len(body))}
+    # As a stream, because that is how a reply comes from afar, and how whoever passes it on reads it.
+    return httpx.Response(status, headers=head, stream=httpx.ByteStream(body))
 
 
 def _refused(status: int, message: str) -> httpx.Response:

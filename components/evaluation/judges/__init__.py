@@ -9,7 +9,10 @@ from difflib import get_close_matches
 from typing import Protocol
 
 import numpy as np
+import polars as pl
 
+from components.endpoint import Endpoint
+from components.evaluation.judges.checklist import ChecklistJudge
 from components.evaluation.judges.reward import RewardJudge, Scorer
 from components.records.errors import BadInput
 from components.records.messages import Message
@@ -23,8 +26,24 @@ class Judge(Protocol):
         ...
 
 
-JUDGES: dict[str, Callable[[Scorer], Judge]] = {
-    "reward": RewardJudge,
+@dataclass(frozen=True)
+class Means:
+    """What a judge may ask or look up.
+
+    Attributes:
+        scorer: the reward model.
+        endpoint: opens the language model behind an endpoint; only asked for by judges that need one.
+        checklists: records of `Checklist`.
+    """
+
+    scorer: Scorer
+    endpoint: Callable[[], Endpoint]
+    checklists: pl.DataFrame
+
+
+JUDGES: dict[str, Callable[[Means], Judge]] = {
+    "checklist": lambda means: ChecklistJudge(means.endpoint(), means.checklists),
+    "reward": lambda means: RewardJudge(means.scorer),
 }
 
 
@@ -42,12 +61,12 @@ class Verdicts:
     consistent: np.ndarray
 
 
-def appoint(name: str, scorer: Scorer) -> Judge:
+def appoint(name: str, means: Means) -> Judge:
     """The judge of this name.
 
     Args:
         name: a key of JUDGES, as in `evaluate.judge`.
-        scorer: the reward model, for judges that ask it.
+        means: what it may need.
 
     Raises:
         BadInput: there is no such judge.
@@ -56,7 +75,7 @@ def appoint(name: str, scorer: Scorer) -> Judge:
         near = get_close_matches(name, JUDGES, n=1)
         fix = f"Did you mean {near[0]}?" if near else f"The judges are {', '.join(JUDGES)}."
         raise BadInput(f"unknown judge {name!r}", "evaluate.judge", fix)
-    return JUDGES[name](scorer)
+    return JUDGES[name](means)
 
 
 def compare(judge: Judge, prompts: list[list[Message]], challenger: list[str], champion: list[str]) -> Verdicts:

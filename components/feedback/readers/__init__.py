@@ -13,10 +13,31 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from components.feedback.readers import events, hh_rlhf, trl
+from components.feedback.readers import (
+    adparaphrase,
+    alpaca_eval,
+    arena,
+    events,
+    helpsteer2,
+    helpsteer3,
+    hh_rlhf,
+    langfuse,
+    mlflow_traces,
+    nectar,
+    oasst,
+    prism,
+    search_arena,
+    shp,
+    tensorzero,
+    trl,
+    ultrafeedback,
+    uss,
+    wildchat,
+    wildfeedback,
+)
 from components.feedback.readers.files import rows_of
 from components.records.errors import BadInput
-from components.records.schemas import KINDS, PROBLEM, as_records, empty
+from components.records.schemas import KINDS, PROBLEM, as_records, dtypes, empty
 
 
 class Reader(Protocol):
@@ -34,6 +55,23 @@ class Reader(Protocol):
 
 READERS: dict[str, Reader] = {
     "heed": events,
+    "mlflow": mlflow_traces,
+    "langfuse": langfuse,
+    "tensorzero": tensorzero,
+    "uss": uss,
+    "wildchat": wildchat,
+    "wildfeedback": wildfeedback,
+    "prism": prism,
+    "oasst": oasst,
+    "ultrafeedback": ultrafeedback,
+    "search-arena": search_arena,
+    "arena": arena,
+    "shp": shp,
+    "helpsteer2": helpsteer2,
+    "helpsteer3": helpsteer3,
+    "nectar": nectar,
+    "alpaca-eval": alpaca_eval,
+    "adparaphrase": adparaphrase,
     "hh-rlhf": hh_rlhf,
     "trl": trl,
 }
@@ -70,8 +108,6 @@ def read(paths: Sequence[Path], format: str | None) -> Reading:
         BadInput: a format nobody knows, or a file that is wrong as a whole: it cannot be opened, no format fits it,
             or none of its rows can be read.
     """
-    if format is not None and format not in READERS:
-        raise BadInput(f'there is no format "{format}"', "--format", f"The formats are {_known()}.")
     readings = [_read_file(path, format) for path in paths]
     return Reading(
         frames={
@@ -83,12 +119,30 @@ def read(paths: Sequence[Path], format: str | None) -> Reading:
     )
 
 
-def _read_file(path: Path, format: str | None) -> Reading:
+def opened(path: Path, format: str | None) -> tuple[pl.DataFrame, str]:
+    """Open a file without reading it.
+
+    Args:
+        path: the file.
+        format: the name of its format; None to recognise it.
+
+    Returns:
+        Its rows, as `rows_of` gives them, and the name of their format.
+
+    Raises:
+        BadInput: a format nobody knows, or a file that cannot be opened, is of no known format or holds no JSON object.
+    """
+    if format is not None and format not in READERS:
+        raise BadInput(f'there is no format "{format}"', "--format", f"The formats are {_known()}.")
     rows = rows_of(path)
     objects = rows.filter(pl.col("reason").is_null()).select("line", "row")
     if objects.is_empty():
         raise _nothing_sound(path, rows, "Every row must be a JSON object.")
-    name = format or _recognise(objects, path)
+    return rows, format or _recognise(objects, path)
+
+
+def _read_file(path: Path, format: str | None) -> Reading:
+    rows, name = opened(path, format)
     reading = read_rows(rows, name, path)
     if all(frame.is_empty() for frame in reading.frames.values()):
         raise _nothing_sound(path, reading.problems, f"It was read as {name}; the formats are {_known()}.")
@@ -118,9 +172,9 @@ def _records(kind: str, rows: pl.DataFrame | None, path: Path, format: str) -> p
     if rows is None:
         return empty(KINDS[kind])
     source = pl.col("source") if "source" in rows.columns else pl.lit(None, pl.String)
-    told = rows.with_columns(
-        source=source.fill_null(format), provenance=pl.concat_list(pl.format("{}:{}", pl.lit(path.name), "line"))
-    )
+    told = rows.with_columns(source=source.fill_null(format))
+    if "provenance" in dtypes(KINDS[kind]):
+        told = told.with_columns(provenance=pl.concat_list(pl.format("{}:{}", pl.lit(path.name), "line")))
     return as_records(told, KINDS[kind])
 
 

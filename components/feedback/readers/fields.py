@@ -34,16 +34,20 @@ def extract(
     columns = [f'texts[{i + 1}] as "{key}", types[{i + 1}] as "{key}:type"' for i, key in enumerate(keys)]
     columns += [_conversation(key) for key in conversations]
     columns += [_time(key) for key in times]
-    paths = [f"$.{key}" for key in keys]
+    paths = [f'$."{key}"' for key in keys]  # quoted, because a dot in a key is part of its name
     with duckdb.connect() as db:
         db.sql("set timezone = 'UTC'")
-        db.register("rows", rows.select("line", "row").to_arrow())
-        return db.sql(f"""
+        db.register("rows", rows.select("line", "row").with_row_index("order").to_arrow())
+        taken = db.sql(f"""
             with found as (
-                select line, row, json_extract_string(row, {paths}) as texts, json_type(row, {paths}) as types from rows
+                select "order", line, row,
+                    json_extract_string(row, {paths}) as texts, json_type(row, {paths}) as types
+                from rows
             )
-            select line, row, {", ".join(columns)} from found
+            select "order", line, row, {", ".join(columns)} from found
         """).pl()
+    # DuckDB works on the chunks of a frame side by side and may give them back in another order.
+    return taken.sort("order").drop("order")
 
 
 def _conversation(key: str) -> str:
@@ -69,6 +73,28 @@ def _time(key: str) -> str:
             when regexp_full_match("{key}", '{ISO_8601}') then try_cast("{key}" as timestamptz)
         end as "{key}:time"
     """
+
+
+def members(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The elements of a list in every row, as rows of their own that `extract` takes keys out of.
+
+    Args:
+        rows: `line` and `row` (the text of a JSON object).
+        key: the list's.
+
+    Returns:
+        A row for each element: `line`, `place` (from 0) and `row`, the element's JSON text. A key that is no list has
+        none.
+    """
+    path = f'$."{key}"'
+    with duckdb.connect() as db:
+        db.register("rows", rows.select("line", "row").to_arrow())
+        elements = db.sql(f"""
+            select line, unnest(range(json_array_length(row, '{path}')::bigint)) as place,
+                   unnest(json_extract(row, '{path}[*]'))::varchar as row
+            from rows where json_type(row, '{path}') = 'ARRAY'
+        """).pl()
+    return elements.sort("line", "place")
 
 
 def because(*complaints: pl.Expr) -> pl.Expr:
@@ -97,6 +123,11 @@ def text(key: str) -> pl.Expr:
 
 def no_text(key: str) -> pl.Expr:
     return pl.when(given(key) & ~is_text(key)).then(_instead(key, "a text"))
+
+
+def silent(key: str) -> pl.Expr:
+    """Why a text that must say something does not."""
+    return pl.when(text(key).str.strip_chars() == "").then(pl.lit(f"{key} says nothing"))
 
 
 def name(key: str) -> pl.Expr:
@@ -136,6 +167,10 @@ def no_time(key: str) -> pl.Expr:
 
 def are_messages(key: str) -> pl.Expr:
     return pl.col(f"{key}:type").fill_null("NULL") == "ARRAY"
+
+
+def no_list(key: str) -> pl.Expr:
+    return pl.when(given(key) & ~are_messages(key)).then(_instead(key, "a list"))
 
 
 def messages(key: str, role: str) -> pl.Expr:

@@ -1,12 +1,13 @@
 """Opens one file and gives its rows as JSON texts, whatever it is packed in. Knows nothing of what the rows mean.
 
-JSON lines, JSON, CSV, TSV and Parquet, the texts also inside gzip or zstd. The name says what to expect; where the
-content says otherwise, the content is believed.
+JSON lines, JSON, CSV, TSV, Parquet and dialogues of lines, the texts also inside gzip or zstd. The name says what to
+expect; where the content says otherwise, the content is believed.
 """
 
 import gzip
 import io
 import json
+import re
 import zlib
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from components.records.errors import BadInput
 GZIP, ZSTD, PARQUET, BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"\xef\xbb\xbf"
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 LINES = {".jsonl", ".ndjson"}
+TURN = re.compile(rb"\s*(USER|SYSTEM)\t")
+"""How a file of dialogues begins: each turn a line of cells, a blank line after each dialogue."""
 
 
 def rows_of(path: Path) -> pl.DataFrame:
@@ -30,7 +33,8 @@ def rows_of(path: Path) -> pl.DataFrame:
         path: the file.
 
     Returns:
-        One line for each row that is not blank: `line` (i64, from 1; the row's number where a row is not a line),
+        One line for each row that is not blank: `line` (i64, from 1; where the row begins; the row's number where the
+        file has no lines),
         `row` (its JSON text) and `reason` (why it is not a JSON object; null where it is).
 
     Raises:
@@ -118,6 +122,8 @@ def _from_parquet(path: Path) -> pl.DataFrame:
 
 
 def _from_text(content: bytes, path: Path) -> pl.DataFrame:
+    if TURN.match(content):
+        return _judged(_from_dialogues(content))
     suffix = _suffix(path)
     opening = content.lstrip()[:1]
     if opening not in (b"[", b"{") and suffix in SEPARATORS:
@@ -129,6 +135,19 @@ def _from_text(content: bytes, path: Path) -> pl.DataFrame:
         if opening == b"[" and suffix == ".json":
             raise BadInput(f"not valid JSON: {_json_error(content)}", path, "Correct it, or write it out again.")
     return _judged(_lines(content).filter(pl.col("row").str.strip_chars() != ""))
+
+
+def _from_dialogues(content: bytes) -> pl.DataFrame:
+    """Dialogues, parted by blank lines, as {"dialogue": "…"} with all the lines of each."""
+    blank = pl.col("row").str.strip_chars() == ""
+    turns = _lines(content).with_columns(dialogue=blank.cum_sum()).filter(~blank)
+    dialogues = turns.group_by("dialogue", maintain_order=True).agg(
+        pl.col("line").first(), pl.col("row").str.strip_chars_end("\r").str.join("\n")
+    )
+    with duckdb.connect() as db:
+        db.register("dialogues", dialogues.to_arrow())
+        rows = db.sql("select json_object('dialogue', row)::varchar as row from dialogues").pl()
+    return dialogues.select("line", rows["row"])
 
 
 def _suffix(path: Path) -> str:

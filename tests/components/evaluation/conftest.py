@@ -6,6 +6,9 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from components.endpoint import Endpoint
+from components.evaluation.judges import Means, Scorer
+from components.records.schemas import Checklist, empty
 from components.training import scratch
 
 LESSONS = {
@@ -67,3 +70,12 @@ def _saved(model: torch.nn.Module, vocabulary: PreTrainedTokenizerFast, folder: 
     model.save_pretrained(folder)
     vocabulary.save_pretrained(folder)
     return folder
+
+
+def means(scorer: Scorer) -> Means:
+    """All that a judge who asks nobody but the reward model needs."""
+
+    def no_endpoint() -> Endpoint:
+        raise AssertionError("this judge asks no language model")
+
+    return Means(scorer, no_endpoint, empty(Checklist))

@@ -13,6 +13,7 @@ from components.evaluation.scoring import measure_all
 from components.records.errors import BadInput
 from components.records.messages import Message, message
 from components.records.schemas import Preference, as_records, empty
+from tests.components.evaluation.conftest import means
 
 SETTINGS = Evaluate(prompts=4, max_new_tokens=20, temperature=0.7, resamples=200, seed=3)
 
@@ -56,7 +57,7 @@ def test_a_challenger_that_learned_beats_one_that_did_not(
     taught: Path, policies: tuple[Path, Path], lessons: dict[str, str]
 ) -> None:
     scorer, test = knowing(lessons), preferences(8, lessons)
-    judge = appoint("reward", scorer)
+    judge = appoint("reward", means(scorer))
     seen = gather(test, taught, policies[0], scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1)
     found = measure_all(seen, SETTINGS)
     assert sorted(prompt[0]["content"] for prompt in seen.answers.prompts) == sorted(lessons)
@@ -72,7 +73,7 @@ def test_a_challenger_equal_to_the_champion_ties_everywhere(
     policies: tuple[Path, Path], lessons: dict[str, str]
 ) -> None:
     model, scorer, test = policies[0], knowing(lessons), preferences(8, lessons)
-    judge = appoint("reward", lambda prompts, responses: np.array([float(len(r)) for r in responses]))
+    judge = appoint("reward", means(lambda prompts, responses: np.array([float(len(r)) for r in responses])))
     seen = gather(test, model, model, scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1)
     found = measure_all(seen, SETTINGS)
     assert seen.answers.challenger == seen.answers.champion
@@ -101,6 +102,6 @@ def test_the_prompts_are_distinct_follow_the_seed_and_change_little_as_data_grow
 
 def test_an_empty_test_side_is_said_to_be_empty(policies: tuple[Path, Path]) -> None:
     scorer = knowing({})
-    judge = appoint("reward", scorer)
+    judge = appoint("reward", means(scorer))
     with pytest.raises(BadInput, match=r"no preferences to measure on .*split\.test"):
         gather(empty(Preference), *policies, scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1)
