@@ -4,20 +4,19 @@ Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the input
 said no, 1 anything unforeseen. Libraries are imported by the commands that need them, so that `--help` is quick.
 """
 
-import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from components.progress import console
 from components.records.errors import BadInput
-from components.workspace import Workspace, find
-from flows.engine import prefect, settle
+from flows import listening
+from flows.engine import prefect
+from flows.terminal import Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
 if TYPE_CHECKING:
     from flows.ingest import Landing
@@ -29,17 +28,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False, soft_wrap=True)
-
-Place = Annotated[
-    Path | None, typer.Option("--workspace", help="The workspace; default: HEED_WORKSPACE, or this folder.")
-]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", help="A setting, as --set train.beta=0.2.", metavar="KEY=VALUE")
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Because = Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")]
-
+app.command(epilog="Example: heed serve --set capture.upstream=https://api.example.com/v1")(listening.serve)
+app.command(epilog="Example: heed forget ada@example.org")(listening.forget)
+app.add_typer(listening.keys, name="keys")
+app.add_typer(listening.signals, name="signals")
 GATE_SAID_NO = 3
 
 
@@ -50,27 +42,34 @@ def init(directory: Annotated[Path, typer.Argument(help="The folder.")] = Path()
     from components.workspace.creation import create
 
     workspace = create(directory, DEFAULT_POLICY.read_text())
-    _say(
+    say(
         as_json,
         {"workspace": str(workspace.root)},
         f"A workspace in {workspace.root}.\nNext: heed ingest FILE, or heed simulate, then heed retrain.",
     )
 
 
-@app.command(epilog="Example: heed ingest feedback.jsonl.gz preferences.parquet")
+@app.command(epilog="Example: heed ingest feedback.jsonl.gz preferences.parquet mlflow:support-bot")
 def ingest(
-    sources: Annotated[list[Path], typer.Argument(help="Files: JSONL, JSON, Parquet, CSV; plain, gzip or zstd.")],
-    format: Annotated[str | None, typer.Option(help="The format; default: found out.")] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Files (JSONL, JSON, Parquet, CSV; plain, gzip, zstd), or mlflow:EXPERIMENT for its traces; "
+            "default: what the capture service heard."
+        ),
+    ] = None,
+    format: Format = None,
     place: Place = None,
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Land feedback or preference files; the same file twice adds nothing."""
-    workspace = _open(place, overrides)
+    """Land feedback, preferences, or what was captured; nothing lands twice."""
+    workspace = opened(place, overrides)
     with prefect():
+        from flows.collect import collect
         from flows.ingest import ingest as flow
 
-        landing = flow(workspace, sources, format)
+        landing = flow(workspace, sources, format) if sources else collect(workspace)
     _say_landing(as_json, landing)
 
 
@@ -86,12 +85,12 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Land feedback from simulated users who talk to the champion, the base model, or a script."""
-    workspace = _open(place, overrides)
+    workspace = opened(place, overrides)
     if sample:
         from flows.sample import place_sample
 
         placed = place_sample(workspace)
-        _say(as_json, placed, f"The sample is in {workspace.data}: {placed['preferences']} preferences.")
+        say(as_json, placed, f"The sample is in {workspace.data}: {placed['preferences']} preferences.")
         return
     with prefect():
         from flows.simulate import simulate as flow
@@ -108,12 +107,12 @@ def retrain(
     as_json: Json = False,
 ) -> None:
     """The whole loop once: train a challenger, measure it, promote it if the gate says so."""
-    workspace = _open(place, overrides)
+    workspace = opened(place, overrides)
     with prefect():
         from flows.retrain import retrain as flow
 
         done = flow(workspace, force)
-    _say(as_json, done.model_dump(mode="json"), _retraining(done))
+    say(as_json, done.model_dump(mode="json"), _retraining(done))
     if done.outcome in ("hold", "refuse"):
         raise typer.Exit(GATE_SAID_NO)
 
@@ -121,11 +120,11 @@ def retrain(
 @app.command(epilog="Example: heed status --json")
 def status(place: Place = None, as_json: Json = False) -> None:
     """Dataset version, champion, challenger, and what landed since the last retraining."""
-    workspace = _open(place, None)
+    workspace = opened(place)
     from components.registry.standing import standing
 
     now = standing(workspace)
-    _say(as_json, now.model_dump(mode="json"), now.in_words())
+    say(as_json, now.model_dump(mode="json"), now.in_words())
 
 
 @app.command(epilog="Example: heed compare 1 2")
@@ -136,12 +135,12 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Scorecards side by side, and the way into the MLflow UI."""
-    workspace = _open(place, None)
+    workspace = opened(place)
     from components.registry.comparison import comparison, table
 
     cards = comparison(workspace, first, second)
     if as_json:
-        _say(True, {str(version): card.model_dump(mode="json") for version, card in cards.items()}, "")
+        say(True, {str(version): card.model_dump(mode="json") for version, card in cards.items()}, "")
         return
     out.print(table(cards))
     out.print(f"In the MLflow UI: {mlflow_ui(workspace)}")
@@ -155,22 +154,22 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make a version the champion, with the reason recorded."""
-    workspace = _open(place, None)
+    workspace = opened(place)
     from components.registry import promotion
 
     model = promotion.version_named(workspace, version)
     promotion.promote(workspace, model, because)
-    _say(as_json, {"champion": version}, f"{model.name} version {version} is the champion.")
+    say(as_json, {"champion": version}, f"{model.name} version {version} is the champion.")
 
 
 @app.command(epilog='Example: heed rollback --because "too long-winded"')
 def rollback(because: Because = "by hand", place: Place = None, as_json: Json = False) -> None:
     """Give the champion's place back to the version it succeeded."""
-    workspace = _open(place, None)
+    workspace = opened(place)
     from components.registry import promotion
 
     before, now = promotion.rollback(workspace, because)
-    _say(
+    say(
         as_json,
         {"champion": now.version, "before": before.version},
         f"{now.name} version {now.version} is the champion again, in place of version {before.version}.",
@@ -188,36 +187,8 @@ def main() -> None:
         sys.exit(2)
 
 
-def mlflow_ui(workspace: Workspace) -> str:
-    """The command that opens the MLflow UI on a workspace."""
-    return f"{_beside('mlflow')} ui --backend-store-uri {workspace.tracking_uri}"
-
-
-def prefect_ui(workspace: Workspace) -> str:
-    """The command that opens the Prefect UI on a workspace."""
-    return f"PREFECT_HOME={workspace.prefect_home} {_beside('prefect')} server start"
-
-
-def _beside(program: str) -> Path:
-    """A program of the environment that heed runs in."""
-    return Path(sys.executable).with_name(program)
-
-
-def _open(place: Path | None, overrides: list[str] | None) -> Workspace:
-    workspace = find(place, tuple(overrides or ()))
-    settle(workspace.root)
-    return workspace
-
-
-def _say(as_json: bool, data: dict[str, Any], words: str) -> None:
-    if as_json:
-        print(json.dumps(data, ensure_ascii=False))
-    else:
-        out.print(words, markup=False)
-
-
 def _say_landing(as_json: bool, landing: "Landing") -> None:
-    _say(as_json, landing.model_dump(mode="json"), _landing(landing))
+    say(as_json, landing.model_dump(mode="json"), _landing(landing))
 
 
 def _landing(landing: "Landing") -> str:

@@ -24,8 +24,8 @@ from components.records.handles import Estimate
 from components.workspace import Workspace, find
 from components.workspace.creation import create
 from components.workspace.files import place_text
-from flows.cli import mlflow_ui, prefect_ui
 from flows.engine import prefect, settle
+from flows.terminal import mlflow_ui, prefect_ui
 
 if TYPE_CHECKING:
     from flows.ingest import Landing
@@ -127,10 +127,9 @@ def summary(told: Told) -> Panel:
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
     for name, landing in (("version 1", told.first), ("version 2", told.second)):
-        new = ", ".join(f"{count} {kind}" for kind, count in landing.landed.items())
-        rows.add_row(
-            f"dataset {name}", f"{landing.dataset.hash[:12]}: {landing.dataset.preferences} preferences ({new} landed)"
-        )
+        new = f"{landing.landed['interactions']} answers and {landing.landed['feedback']} pieces of feedback landed"
+        held = f"{landing.dataset.hash[:12]}: {landing.dataset.preferences} preferences"
+        rows.add_row(f"dataset {name}", f"{held} ({new})")
     rows.add_row(
         "win rate",
         f"{_shown(told.win_rate)} of version {done.challenger.version} over version "

@@ -8,7 +8,7 @@ from prefect import flow
 from components import tracking
 from components.records.handles import DatasetVersion, ModelVersion, Scorecard
 from components.registry import models
-from components.workspace import Workspace
+from components.workspace import Workspace, versions
 from flows.engine import origin, step
 from flows.train import checked_sides
 
@@ -25,7 +25,7 @@ def evaluate(
     return measure(workspace, dataset, challenger, champion, reward)
 
 
-@step("evaluate", "split", "train")
+@step("endpoint", "evaluate", "preferences", "split", "train")
 def measure(
     workspace: Workspace,
     key: str,
@@ -35,8 +35,9 @@ def measure(
     reward: ModelVersion,
 ) -> Scorecard:
     """Let both answer, let the judge compare, and put numbers with intervals on it."""
+    from components.endpoint import shared
     from components.evaluation.gathering import gather
-    from components.evaluation.judges import appoint
+    from components.evaluation.judges import Means, appoint
     from components.evaluation.publishing import publish
     from components.evaluation.scoring import answers_table, figures, measure_all
     from components.training import rewards
@@ -52,7 +53,14 @@ def measure(
             models.folder_of(workspace, challenger),
             models.folder_of(workspace, champion),
             scorer=score,
-            judge=appoint(settings.judge, score),
+            judge=appoint(
+                settings.judge,
+                Means(
+                    score,
+                    lambda: shared(workspace.settings.endpoint, workspace.answers),
+                    versions.read(workspace, dataset, "checklists"),
+                ),
+            ),
             settings=settings,
             beta=workspace.settings.train.beta,
         )

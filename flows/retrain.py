@@ -9,6 +9,7 @@ from components.records.handles import DatasetVersion, Decision, ModelVersion, S
 from components.records.identity import fingerprint
 from components.registry import models, promotion
 from components.workspace import Workspace, versions
+from flows.collect import anything_captured, collect
 from flows.evaluate import evaluate
 from flows.promote import promote
 from flows.train import fine_tune, train
@@ -34,11 +35,15 @@ class Retraining(BaseModel):
     reasons: tuple[str, ...] = ()
 
 
+SHAPING = ("preferences", "split", "base", "sft", "train", "reward", "evaluate")
+"""The sections of the settings that a challenger, or what is said of it, can come out different for."""
+
+
 @flow(name="retrain", validate_parameters=False)
 def retrain(workspace: Workspace, force: bool = False) -> Retraining:
-    """The loop of the picture: dataset, champion, challenger, scorecard, gate."""
+    """The loop of the picture: what was captured, dataset, champion, challenger, scorecard, gate."""
     with workspace.lock("retrain", "retraining"):
-        dataset = versions.current(workspace)
+        dataset = collect(workspace).dataset if anything_captured(workspace) else versions.current(workspace)
         attempt, inputs = _inputs(workspace, dataset, force)
         if done := promotion.decided(workspace, inputs):
             return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
@@ -61,7 +66,7 @@ def _inputs(workspace: Workspace, dataset: DatasetVersion, force: bool) -> tuple
     """Which attempt at these inputs this is, and the name of the attempt. Only force makes a second one."""
     attempt = 0
     while True:
-        inputs = fingerprint(dataset.key, workspace.settings.model_dump(), attempt)
+        inputs = fingerprint(dataset.key, workspace.settings.model_dump(include=set(SHAPING)), attempt)
         if not force or not promotion.decided(workspace, inputs):
             return attempt, inputs
         attempt += 1

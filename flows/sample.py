@@ -14,9 +14,16 @@ def place_sample(workspace: Workspace) -> dict[str, int]:
     """Write the sample into `data/`; returns how many records of each kind it has."""
     told = talk(scripted(SEED), "scripted", CONVERSATIONS, SEED)
     signals = detect(told.feedback, told.interactions, appoint(["explicit"], workspace))
-    pairs = build(told.feedback, told.interactions, signals)
+    made = build(told.feedback, told.interactions, signals)
     sound, _ = judge(
-        {"interactions": told.interactions, "feedback": told.feedback, "signals": signals, "preferences": pairs}
+        {
+            "interactions": told.interactions,
+            "feedback": told.feedback,
+            "signals": signals,
+            "preferences": made.preferences,
+            "unpaired": made.unpaired,
+            "checklists": made.checklists,
+        }
     )
     versions.place_sample(workspace, sound)
     return {kind: frame.height for kind, frame in sound.items()}

@@ -9,6 +9,7 @@ from prefect import flow
 
 from components import tracking
 from components.preferences.splitting import Sides, prompt_groups, split
+from components.preferences.weighing import weigh
 from components.records.handles import DatasetVersion, ModelVersion
 from components.registry import models
 from components.training import base, jobs, launch
@@ -28,7 +29,7 @@ def train(
     return challenger, reward
 
 
-@step("base", "sft", "split", "train")
+@step("base", "preferences", "sft", "split", "train")
 def fine_tune(workspace: Workspace, key: str, dataset: DatasetVersion) -> ModelVersion:
     """The base model, taught to imitate the chosen answers: the first champion."""
     sides = checked_sides(workspace, dataset)
@@ -43,7 +44,7 @@ def fine_tune(workspace: Workspace, key: str, dataset: DatasetVersion) -> ModelV
     return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
 
 
-@step("base", "reward", "split", "train")
+@step("base", "preferences", "reward", "split", "train")
 def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt: int) -> ModelVersion:
     """The reward model, fitted to the training and validation sides."""
     from components.training import rewards
@@ -63,7 +64,7 @@ def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt:
     return models.register_reward(workspace, place / "reward", rewards.__name__, run.info.run_id, dataset, key)
 
 
-@step("split", "train")
+@step("preferences", "split", "train")
 def optimise_preferences(
     workspace: Workspace, key: str, dataset: DatasetVersion, champion: ModelVersion, attempt: int
 ) -> ModelVersion:
@@ -82,7 +83,8 @@ def optimise_preferences(
 
 def checked_sides(workspace: Workspace, dataset: DatasetVersion) -> Sides:
     """The sides of a dataset version, refused where they cannot be trusted."""
-    sides = split(versions.read(workspace, dataset), workspace.settings.split)
+    settings = workspace.settings
+    sides = split(weigh(versions.read(workspace, dataset), settings.preferences), settings.split)
     sides_contract.check({name: prompt_groups(side) for name, side in sides.named.items()})
     return sides
 

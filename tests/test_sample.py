@@ -38,6 +38,13 @@ def run(clone: Path, *arguments: str) -> str:
 def test_the_sample_is_what_data_dvc_pins(clone: Path) -> None:
     pinned = (clone / "data.dvc").read_bytes()
     placed = json.loads(run(clone, "-m", "flows.cli", "simulate", "--sample", "--json"))
-    assert placed == {"interactions": 400, "feedback": 200, "preferences": 179}
+    assert placed == {
+        "interactions": 379,
+        "feedback": 274,
+        "signals": 235,
+        "preferences": 151,
+        "unpaired": 48,
+        "checklists": 1,
+    }
     assert run(clone, "-m", "dvc", "status").strip() == "Data and pipelines are up to date."
     assert (clone / "data.dvc").read_bytes() == pinned

@@ -64,7 +64,7 @@ class Endpoint(Section):
 class Signals(Section):
     """Reading what feedback says."""
 
-    detectors: list[str] = Field(["explicit"], description="who reads it")
+    detectors: list[str] = Field(["explicit", "rubrics"], description="who reads it")
     weights: dict[str, float] = Field(
         {}, description="detector to its say where several speak of one turn; one that is not named has 1"
     )

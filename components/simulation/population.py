@@ -1,4 +1,4 @@
-"""Users who talk to a model and leave feedback: thumbs, choices and edits, a few of them by a slip of the finger.
+"""Users who talk to a model and leave feedback of every kind, some of it by a slip of the finger.
 
 Everything follows from a seed: the same seed and the same answers give the same records, ids and times included.
 """
@@ -6,23 +6,24 @@ Everything follows from a seed: the same seed and the same answers give the same
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from components.records.messages import Message
-from components.records.schemas import Feedback, Interaction, as_records
-from components.simulation import world
-from components.simulation.tastes import MANNERS, SENTENCE, TASTES
+from components.records.schemas import Feedback, Interaction, as_records, dtypes
+from components.simulation import wordings, world
+from components.simulation.session import Answer, Did, Session, session
 
 Assistant = Callable[[list[list[Message]]], list[str]]
 """Answers each prompt once; asked twice, it may answer differently."""
 
 SHARES = {"curious": 0.6, "hurried": 0.4}
-FLIPPED = 0.05  # of choices and thumbs say the opposite of what the user likes
-CHOICES, EDITS = 0.75, 0.15  # of interactions end in a choice between two answers, in an edit; the rest in a thumb
+FLIPPED = 0.05  # of feedback says the opposite of what the user means
 USERS = 200
 BEGINNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
+BETWEEN_SITTINGS, BETWEEN_STEPS = timedelta(seconds=60), timedelta(seconds=4)
 
 
 @dataclass(frozen=True)
@@ -32,42 +33,64 @@ class Landed:
     Attributes:
         interactions: records of `Interaction`.
         feedback: records of `Feedback`.
+        meant: records of `Feedback` as it would have been without any slip; only a simulation knows.
     """
 
     interactions: pl.DataFrame
     feedback: pl.DataFrame
+    meant: pl.DataFrame
 
 
-def talk(assistant: Assistant, model: str, conversations: int, seed: int) -> Landed:
+@dataclass(frozen=True)
+class Person:
+    """A user.
+
+    Attributes:
+        name: as it is recorded.
+        group: a key of `TASTES`.
+    """
+
+    name: str
+    group: str
+
+
+def talk(assistant: Assistant, model: str, conversations: int, seed: int, noise: float = FLIPPED) -> Landed:
     """Let users ask, read and react.
 
     Args:
         assistant: the model they talk to.
         model: the name of its version, as it is recorded.
-        conversations: how many prompts are asked; each is answered twice.
+        conversations: how many sittings there are: one question each, with one to a few answers.
         seed: who asks what, and how they react.
+        noise: the share of feedback that says the opposite of what the user means.
     """
-    draw = np.random.default_rng(seed)
-    prompts = [world.prompt(draw) for _ in range(conversations)]
-    first, second = assistant(prompts), assistant(prompts)
-    groups = draw.choice(list(SHARES), size=conversations, p=list(SHARES.values()))
-    numbers = draw.integers(USERS, size=conversations)
-    moments = [BEGINNING + timedelta(days=seed % 365, seconds=30 * index) for index in range(conversations)]
-    told = {
-        "user": [f"{group}-{number}" for group, number in zip(groups, numbers, strict=True)],
-        "group": groups.tolist(),
-        "source": ["simulation"] * conversations,
-    }
-    sides = [
-        _interactions(prompts, answers, model, told, [moment + timedelta(seconds=late) for moment in moments])
-        for late, answers in ((0, first), (1, second))
+    begin = BEGINNING + timedelta(days=seed % 365)
+    open_ = [
+        _Recorded(person, sitting, begin + index * BETWEEN_SITTINGS)
+        for index, (person, sitting) in enumerate(sittings(conversations, seed, noise))
     ]
-    reactions = [
-        _reaction(prompt, a, b, str(group), draw)
-        for prompt, a, b, group in zip(prompts, first, second, groups, strict=True)
-    ]
-    feedback = _feedback(reactions, sides, told, [moment + timedelta(seconds=20) for moment in moments])
-    return Landed(pl.concat(sides).unique("id", keep="first", maintain_order=True), feedback)
+    rounds = []
+    while asking := [recorded for recorded in open_ if recorded.prompt]:
+        answers = assistant([recorded.prompt for recorded in asking])
+        rounds.append(_interactions(asking, answers, model))
+        for recorded, text, known_as in zip(asking, answers, rounds[-1]["id"], strict=True):
+            recorded.hear(Answer(text, known_as))
+    return Landed(
+        interactions=pl.concat(rounds).sort("created_at", maintain_order=True),
+        feedback=_feedback([event for recorded in open_ for event in recorded.said]),
+        meant=_feedback([event for recorded in open_ for event in recorded.meant]),
+    )
+
+
+def sittings(count: int, seed: int, noise: float) -> list[tuple[Person, Session]]:
+    """Who sits down, and what each of them will do; whoever records them drives the sessions (see `session`)."""
+    draws = [np.random.default_rng([seed, index, 3]) for index in range(count)]
+    return [(person := _anybody(draw), session(person.name, person.group, noise, draw)) for draw in draws]
+
+
+def _anybody(draw: np.random.Generator) -> Person:
+    group = str(draw.choice(list(SHARES), p=list(SHARES.values())))
+    return Person(f"{group}-{draw.integers(USERS)}", group)
 
 
 def scripted(seed: int) -> Assistant:
@@ -77,71 +100,63 @@ def scripted(seed: int) -> Assistant:
 
 
 def conversations(count: int, seed: int) -> pl.DataFrame:
-    """Conversations to learn the language from: a column `messages`, `count` rows."""
+    """Conversations to learn the language from: a column `messages`, `count` rows; in some the user complains."""
     draw = np.random.default_rng([seed, 2])
-    prompts = [world.prompt(draw) for _ in range(count)]
-    rows = [[*prompt, {"role": "assistant", "content": world.answer(prompt, draw)}] for prompt in prompts]
-    return pl.DataFrame({"messages": rows})
+    return pl.DataFrame({"messages": [_overheard(draw) for _ in range(count)]})
 
 
-@dataclass(frozen=True)
-class _Reaction:
-    kind: str
-    about: int  # which of the two answers
-    score: float | None = None
-    text: str | None = None
+def _overheard(draw: np.random.Generator) -> list[Message]:
+    talked = world.prompt(draw)
+    talked = [*talked, {"role": "assistant", "content": world.answer(talked, draw)}]
+    if draw.random() < 0.15:
+        faults = list(wordings.COMPLAINTS)
+        complaint = wordings.one(wordings.COMPLAINTS[faults[draw.integers(len(faults))]], draw)
+        talked = [*talked, {"role": "user", "content": complaint}]
+        talked = [*talked, {"role": "assistant", "content": world.answer(talked, draw)}]
+    return talked
 
 
-def _reaction(prompt: list[Message], a: str, b: str, group: str, draw: np.random.Generator) -> _Reaction:
-    """What one user does, with a slip of the finger now and then."""
-    likes = TASTES[group].utility
-    dice, slip = draw.random(), draw.random() < FLIPPED
-    if dice < CHOICES and a != b:
-        # Logistic around the difference: near ties are coin flips, as they are for people.
-        prefers_a = draw.random() < 1 / (1 + np.exp(-3 * (likes(prompt, a) - likes(prompt, b))))
-        return _Reaction("choice", about=int(prefers_a == slip))
-    if dice < CHOICES + EDITS and (better := edited(prompt, a, group)) != a:
-        return _Reaction("edit", about=0, text=better)
-    return _Reaction("thumb", about=0, score=1.0 if (likes(prompt, a) > 1) != slip else -1.0)
+class _Recorded:
+    """A sitting under way, with what was done in it and when."""
+
+    def __init__(self, person: Person, sitting: Session, begun: datetime) -> None:
+        self.person, self.sitting, self.now = person, sitting, begun
+        self.said: list[dict[str, Any]] = []
+        self.meant: list[dict[str, Any]] = []
+        self.prompt: list[Message] = []  # what waits for an answer; empty when the user has left
+        self.hear(None)
+
+    def hear(self, answer: Answer | None) -> None:
+        """Give the user an answer (None to begin with) and note what they do until they ask again or leave."""
+        self.prompt = []
+        try:
+            step = self.sitting.send(answer)
+            while isinstance(step, Did):
+                self.now += BETWEEN_STEPS
+                self.said.append({**step.event, "created_at": self.now})
+                if step.meant is not None:
+                    self.meant.append({**step.meant, "created_at": self.now})
+                step = self.sitting.send(None)
+        except StopIteration:
+            return
+        self.now += BETWEEN_STEPS
+        self.prompt = step.prompt
 
 
-def edited(prompt: list[Message], response: str, group: str) -> str:
-    """What a user of the group makes of an answer: keeps what is to the point, drops the rest, adds what is missing."""
-    topic = world.topic_of(prompt[-1]["content"])
-    assert topic is not None
-    kept = [found.strip() for found in SENTENCE.findall(response)]
-    good = [sentence for sentence in dict.fromkeys(kept) if world.facts().get(sentence) == topic]
-    known = world.TOPICS[topic].facts
-    body = good[:1] or [known[0]] if group == "hurried" else [fact for fact in known if fact in good] or list(known)
-    liked = TASTES[group].weights
-    polite = [s for s in kept if s in MANNERS and liked.get(MANNERS[s], 0) > 0]
-    opening = [s for s in polite if s == world.WARM]
-    closing = [s for s in polite if s == world.OFFER]
-    return " ".join([*opening[:1], *body, *closing[:1]])
-
-
-def _interactions(
-    prompts: list[list[Message]], answers: list[str], model: str, told: dict[str, list[str]], moments: list[datetime]
-) -> pl.DataFrame:
-    responses = [[{"role": "assistant", "content": answer}] for answer in answers]
-    frame = pl.DataFrame({"prompt": prompts, "response": responses, **told, "created_at": moments})
-    return as_records(frame.with_columns(model=pl.lit(model)), Interaction)
-
-
-def _feedback(
-    reactions: list[_Reaction], sides: list[pl.DataFrame], told: dict[str, list[str]], moments: list[datetime]
-) -> pl.DataFrame:
-    ids = [side["id"].to_list() for side in sides]
-    rows = {
-        "interaction": [ids[reaction.about][row] for row, reaction in enumerate(reactions)],
-        "kind": [reaction.kind for reaction in reactions],
-        "score": [reaction.score for reaction in reactions],
-        "other": [
-            ids[1 - reaction.about][row] if reaction.kind == "choice" else None
-            for row, reaction in enumerate(reactions)
-        ],
-        "text": [reaction.text for reaction in reactions],
-    }
-    return as_records(
-        pl.DataFrame({**rows, **told, "created_at": moments}, schema_overrides={"score": pl.Float64}), Feedback
+def _interactions(asking: list[_Recorded], answers: list[str], model: str) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        {
+            "prompt": [recorded.prompt for recorded in asking],
+            "response": [[{"role": "assistant", "content": answer}] for answer in answers],
+            "user": [recorded.person.name for recorded in asking],
+            "group": [recorded.person.group for recorded in asking],
+            "created_at": [recorded.now for recorded in asking],
+        }
     )
+    return as_records(frame.with_columns(model=pl.lit(model), source=pl.lit("simulation")), Interaction)
+
+
+def _feedback(events: list[dict[str, Any]]) -> pl.DataFrame:
+    types = {name: dtype for name, dtype in dtypes(Feedback).items() if name not in ("id", "source")}
+    frame = pl.DataFrame([{name: event.get(name) for name in types} for event in events], schema=types)
+    return as_records(frame.with_columns(source=pl.lit("simulation")), Feedback).sort("created_at", maintain_order=True)

@@ -42,8 +42,10 @@ MANNERS = {
 
 
 def traits(prompt: list[dict[str, str]], response: str) -> Traits:
-    """Count what a response is made of."""
-    topic = world.topic_of(prompt[-1]["content"])
+    """Count what a response is made of; to say sorry after a complaint is neither here nor there."""
+    if world.complained_of(prompt):
+        response = world.without_apology(response)
+    topic = world.subject(prompt)
     sentences = [found.strip() for found in SENTENCE.findall(response) if found.strip()]
     facts = [sentence for sentence in sentences if sentence in world.facts()]
     manners = {name: int(sentence in sentences) for sentence, name in MANNERS.items()}

@@ -91,6 +91,7 @@ TOPICS = (
 WARM, COLD = "Happy to help!", "Look it up yourself."
 OFFER, PUSHY = "Shall I say more?", "Buy our premium plan now."
 REFUSAL = "I cannot help with that."
+APOLOGIES = ("Sorry about that.", "My apologies.", "I apologize for the confusion.", "You are right, sorry.")
 
 QUESTIONS = (
     "How do I {task}?",
@@ -133,6 +134,23 @@ def facts() -> dict[str, int]:
     return {fact: index for index, topic in enumerate(TOPICS) for fact in topic.facts}
 
 
+def subject(prompt: list[dict[str, str]]) -> int | None:
+    """Index of the topic a conversation is about: the last that a user names; a complaint names none."""
+    said = (topic_of(turn["content"]) for turn in reversed(prompt) if turn["role"] == "user")
+    return next((topic for topic in said if topic is not None), None)
+
+
+def complained_of(prompt: list[dict[str, str]]) -> bool:
+    """Whether the last message asks for nothing new, so it is about the answer before."""
+    return len(prompt) > 1 and topic_of(prompt[-1]["content"]) is None
+
+
+def without_apology(response: str) -> str:
+    """What an answer says beside saying sorry first."""
+    opening = next((apology for apology in APOLOGIES if response.startswith(apology)), "")
+    return response.removeprefix(opening).strip()
+
+
 def prompt(draw: np.random.Generator) -> list[dict[str, str]]:
     """What a user says: one question, one time in five after a little small talk."""
     question = QUESTIONS[draw.integers(len(QUESTIONS))].format(task=TOPICS[draw.integers(len(TOPICS))].task)
@@ -146,10 +164,19 @@ def prompt(draw: np.random.Generator) -> list[dict[str, str]]:
 
 
 def answer(prompt: list[dict[str, str]], draw: np.random.Generator) -> str:
-    """What an assistant with no manners and half a memory says: what a base model learns from."""
+    """What an assistant with no manners and half a memory says: what a base model learns from.
+
+    Told off, it often says sorry first, and then no better.
+    """
+    if complained_of(prompt) and draw.random() < 0.5:
+        return f"{APOLOGIES[draw.integers(len(APOLOGIES))]} {_answer(prompt, draw)}"
+    return _answer(prompt, draw)
+
+
+def _answer(prompt: list[dict[str, str]], draw: np.random.Generator) -> str:
     if draw.random() < 0.15:
         return REFUSAL
-    topic = topic_of(prompt[-1]["content"])
+    topic = subject(prompt)
     assert topic is not None
     chosen = draw.permutation(3)[: draw.integers(1, 4)]
     body = [

@@ -37,8 +37,8 @@ def held(folder: Path) -> pl.DataFrame:
 
 
 def unheld(folder: Path, problems: pl.DataFrame) -> pl.DataFrame:
-    """Those of the problems that are not in quarantine yet, for what is found again and again."""
-    return problems.join(held(folder), on=list(PROBLEM), how="anti", nulls_equal=True, maintain_order="left")
+    """The problems with rows that are not in quarantine yet, for what is found again and again, if in other words."""
+    return problems.join(held(folder), on=["file", "line", "row"], how="anti", nulls_equal=True, maintain_order="left")
 
 
 def as_problems(bad: pl.DataFrame) -> pl.DataFrame:

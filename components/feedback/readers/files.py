@@ -33,9 +33,8 @@ def rows_of(path: Path) -> pl.DataFrame:
         path: the file.
 
     Returns:
-        One line for each row that is not blank: `line` (i64, from 1; where the row begins; the row's number where the
-        file has no lines),
-        `row` (its JSON text) and `reason` (why it is not a JSON object; null where it is).
+        One line for each row that is not blank: `line` (i64, from 1; the line it begins on, or its number where rows
+        are not lines), `row` (its JSON text) and `reason` (why it is not a JSON object; null where it is).
 
     Raises:
         BadInput: the file as a whole cannot be read: missing, not allowed, empty, damaged, or not text.
@@ -115,6 +114,7 @@ def _from_parquet(path: Path) -> pl.DataFrame:
         return pl.DataFrame()
     with duckdb.connect() as db:
         db.sql("set timezone = 'UTC'")
+        db.sql("set threads = 1")  # several may give the rows back in another order
         db.register("rows", table)
         # Quoted, because a bare name would be looked for among the file's own columns first.
         rows = db.sql('select to_json("the whole row")::varchar as row from rows as "the whole row"').pl()
@@ -146,7 +146,7 @@ def _from_dialogues(content: bytes) -> pl.DataFrame:
     )
     with duckdb.connect() as db:
         db.register("dialogues", dialogues.to_arrow())
-        rows = db.sql("select json_object('dialogue', row)::varchar as row from dialogues").pl()
+        rows = db.sql("select json_object('dialogue', row)::varchar as row from dialogues order by line").pl()
     return dialogues.select("line", rows["row"])
 
 
@@ -168,7 +168,9 @@ def _judged(rows: pl.DataFrame) -> pl.DataFrame:
     """Say of every row why it is not a JSON object."""
     with duckdb.connect() as db:
         db.register("rows", rows.to_arrow())
-        types = db.sql("select case when json_valid(row) then json_type(row) else 'NOTHING' end as type from rows").pl()
+        types = db.sql("""
+            select case when json_valid(row) then json_type(row) else 'NOTHING' end as type from rows order by line
+        """).pl()
     cut_off = pl.col("row").str.starts_with("{") & ~pl.col("row").str.strip_chars_end().str.ends_with("}")
     reason = (
         pl.when(types["type"] == "OBJECT")
@@ -205,7 +207,7 @@ def _json_error(content: bytes) -> str:
 
 
 def _from_cells(content: bytes, separator: str, path: Path) -> pl.DataFrame:
-    records = _records(content)
+    records = _records(content, separator)
     # What is left of a record with a mark in the place of every quoted cell: nothing in it can hide a separator.
     plain = pl.col("row").str.replace_all(rf'(^|{separator})"(?:[^"]|"")*"', "${1}\x00")
     records = records.with_columns(
@@ -227,8 +229,9 @@ def _from_cells(content: bytes, separator: str, path: Path) -> pl.DataFrame:
     return pl.concat([_as_json(header["row"].item(), sound, separator), bad]).sort("line")
 
 
-def _records(content: bytes) -> pl.DataFrame:
+def _records(content: bytes, separator: str) -> pl.DataFrame:
     """The records of a delimited text with the line each begins on: a quoted cell may run over several lines."""
+    without = pl.col("row").str.replace_all(separator, "x", literal=True)  # a line of tabs is cells, not blank
     opened = pl.col("row").str.count_matches('"', literal=True).cum_sum().shift(1, fill_value=0) % 2 == 1
     records = (
         _lines(content)
@@ -236,7 +239,7 @@ def _records(content: bytes) -> pl.DataFrame:
         .group_by("record", maintain_order=True)
         .agg(pl.col("line").first(), pl.col("row").str.join("\n"))
     )
-    return records.filter(pl.col("row").str.strip_chars() != "").drop("record")
+    return records.filter(without.str.strip_chars() != "").drop("record")
 
 
 def _as_json(header: str, records: pl.DataFrame, separator: str) -> pl.DataFrame:
@@ -250,6 +253,6 @@ def _as_json(header: str, records: pl.DataFrame, separator: str) -> pl.DataFrame
         for i in range(len(names))
     )
     with duckdb.connect() as db:
-        db.register("cells", cells.to_arrow())
-        rows = db.sql(f"select json_object({members})::varchar as row from cells", params=names).pl()
+        db.register("cells", cells.with_row_index("place").to_arrow())
+        rows = db.sql(f"select json_object({members})::varchar as row from cells order by place", params=names).pl()
     return records.with_columns(row=rows["row"])

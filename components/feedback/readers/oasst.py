@@ -184,7 +184,7 @@ def _ratings(answers: pl.DataFrame) -> pl.DataFrame:
             select node, aspect, try_cast(case
                 when listed then json_extract_string(labels, '$.value[' || place || ']')
                 when regexp_full_match(aspect, '\\w+') then json_extract_string(labels, '$.' || aspect || '.value')
-            end as double) as value from labelled
+            end as double) as value from labelled order by node, place
         """).pl()
     told = labels.filter(pl.col("value").is_between(0, 1)).join(answers, on="node", maintain_order="left")
     good = 2 * pl.col("value") - 1

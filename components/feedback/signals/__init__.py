@@ -7,19 +7,15 @@ from typing import Protocol
 import polars as pl
 
 from components.feedback.signals.explicit import Explicit
+from components.feedback.signals.findings import FINDING
+from components.feedback.signals.learned import Learned
+from components.feedback.signals.likelihood import Likelihood
+from components.feedback.signals.llm import Llm
 from components.feedback.signals.reactions import reactions_to
+from components.feedback.signals.rubrics import Rubrics
 from components.records.errors import BadInput
 from components.records.schemas import Signal, as_records, dtypes, empty
 from components.workspace import Workspace
-
-FINDING = {
-    "row": pl.UInt32(),
-    "polarity": pl.String(),
-    "rubric": pl.String(),
-    "strength": pl.Float64(),
-    "evidence": pl.String(),
-}
-"""What a detector says of one reaction: which one, and the columns of a `Signal`."""
 
 
 class Detector(Protocol):
@@ -45,6 +41,10 @@ class Detector(Protocol):
 
 DETECTORS: dict[str, Callable[[Workspace], Detector]] = {
     "explicit": Explicit,
+    "learned": Learned,
+    "likelihood": Likelihood,
+    "llm": Llm,
+    "rubrics": Rubrics,
 }
 
 
@@ -83,3 +83,6 @@ def detect(feedback: pl.DataFrame, interactions: pl.DataFrame, detectors: Sequen
     return pl.concat([empty(Signal), *(as_records(signals, Signal) for signals in found)]).unique(
         "id", keep="first", maintain_order=True
     )
+
+
+__all__ = ["DETECTORS", "FINDING", "Detector", "appoint", "detect"]

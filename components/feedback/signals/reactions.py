@@ -10,11 +10,17 @@ REACTION = {
     "text": pl.String(),
     "asked": pl.String(),
     "answered": pl.String(),
+    "earlier": pl.UInt32(),
 }
-"""kind, score and text as in `Feedback`; `asked` is what the user had said before the answer, `answered` the answer.
+"""kind, score and text as in `Feedback`; `asked` is what the user had said before the answer, `answered` the answer,
+`earlier` how often the user had spoken until then.
 
-What is not known is null.
+What is not known is null. A turn that opens a conversation has the kind `OPENING`: it reacts to nothing.
 """
+
+OPENING = "opening"
+WORDS = ("followup", "comment")
+"""The kinds that are words to read."""
 
 
 def reactions_to(feedback: pl.DataFrame, interactions: pl.DataFrame) -> pl.DataFrame:
@@ -28,5 +34,11 @@ def reactions_to(feedback: pl.DataFrame, interactions: pl.DataFrame) -> pl.DataF
         Columns of `REACTION`, shape (n,), in the same order.
     """
     said = pl.col("prompt").list.last().struct.field("content")
-    about = interactions.select(interaction="id", asked=said, answered=text_of(pl.col("response")))
+    by_user = pl.element().struct.field("role") == "user"
+    about = interactions.select(
+        interaction="id",
+        asked=said,
+        answered=text_of(pl.col("response")),
+        earlier=pl.col("prompt").list.eval(by_user).list.sum().cast(pl.UInt32),
+    )
     return feedback.join(about, on="interaction", how="left", maintain_order="left").select(*REACTION)

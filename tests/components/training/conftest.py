@@ -51,7 +51,7 @@ def pairs() -> pl.DataFrame:
         told.feedback,
         told.interactions,
         detect(told.feedback, told.interactions, appoint(["explicit"], Workspace(Path(), Settings()))),
-    )
+    ).preferences
 
 
 @pytest.fixture(scope="session")

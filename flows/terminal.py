@@ -1,0 +1,57 @@
+"""What every command shares: the options they take and how they print. Knows no command.
+
+Results go to stdout, everything else to stderr.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from components.workspace import Workspace, find
+from flows.engine import settle
+
+out = Console(highlight=False, soft_wrap=True)
+
+Place = Annotated[
+    Path | None, typer.Option("--workspace", help="The workspace; default: HEED_WORKSPACE, or this folder.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting, as --set train.beta=0.2.", metavar="KEY=VALUE")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Because = Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")]
+Format = Annotated[str | None, typer.Option("--format", help="The format; default: found out.")]
+
+
+def opened(place: Path | None, overrides: list[str] | None = None) -> Workspace:
+    """The workspace a command works on, with Prefect and the libraries pointed at it."""
+    workspace = find(place, tuple(overrides or ()))
+    settle(workspace.root)
+    return workspace
+
+
+def say(as_json: bool, data: dict[str, Any], words: str) -> None:
+    """The result, as one JSON object or for a person."""
+    if as_json:
+        print(json.dumps(data, ensure_ascii=False))
+    else:
+        out.print(words, markup=False)
+
+
+def mlflow_ui(workspace: Workspace) -> str:
+    """The command that opens the MLflow UI on a workspace."""
+    return f"{_beside('mlflow')} ui --backend-store-uri {workspace.tracking_uri}"
+
+
+def prefect_ui(workspace: Workspace) -> str:
+    """The command that opens the Prefect UI on a workspace."""
+    return f"PREFECT_HOME={workspace.prefect_home} {_beside('prefect')} server start"
+
+
+def _beside(program: str) -> Path:
+    """A program of the environment that heed runs in."""
+    return Path(sys.executable).with_name(program)
