@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench-demo bench-hh bench-stages
+.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals
 
 setup:
 	@cmp -s requirements.lock .venv/installed.lock || $(MAKE) --no-print-directory install
@@ -36,3 +36,12 @@ bench-stages: setup
 
 bench-hh: setup
 	@$(BIN)/python -m benchmarks.hh_reward
+
+bench-capture: setup
+	@$(BIN)/python -m benchmarks.capture
+
+bench-preferences: setup
+	@$(BIN)/python -m benchmarks.preferences
+
+bench-signals: setup
+	@$(BIN)/python -m benchmarks.signals

@@ -9,6 +9,8 @@ import polars as pl
 
 from components.records.messages import MESSAGES, escaped, transcript
 
+BLOCK = 100_000  # records
+
 
 def sha256(texts: pl.Series) -> pl.Series:
     """Hash a column of texts.
@@ -32,7 +34,10 @@ def content_ids(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:
         32 hex characters a row, shape (n,).
     """
     parts = [_canonical(pl.col(name), frame.schema[name]).fill_null("\x00") for name in columns]
-    return sha256(frame.select(pl.concat_str(parts, separator="\x1d")).to_series()).str.slice(0, 32)
+    said = frame.lazy().select(pl.concat_str(parts, separator="\x1d"))
+    # Some at a time, because all that a million records say, once more as one text each, is gigabytes.
+    blocks = [sha256(said.slice(start, BLOCK).collect().to_series()) for start in range(0, frame.height, BLOCK)]
+    return pl.concat([pl.Series("digest", [], pl.String), *blocks]).str.slice(0, 32)
 
 
 def _canonical(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -237,6 +237,8 @@ def as_records(frame: pl.DataFrame, schema: type[Record]) -> pl.DataFrame:
         for name, dtype in types.items()
     ]
     typed = frame.select(columns)
+    if not typed["id"].has_nulls():
+        return typed
     return typed.with_columns(id=pl.col("id").fill_null(content_ids(typed, IDENTITY[schema])))
 
 

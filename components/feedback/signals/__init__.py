@@ -72,6 +72,8 @@ def detect(feedback: pl.DataFrame, interactions: pl.DataFrame, detectors: Sequen
     Returns:
         Records of `Signal`.
     """
+    # To rate one side of an answer, as its honesty, is to say nothing of the whole.
+    feedback = feedback.filter(pl.col("aspect").is_null())
     reactions = reactions_to(feedback, interactions)
     told = feedback.select(pl.col("id").alias("feedback"), "interaction").with_row_index("row")
     found = [

@@ -46,7 +46,7 @@ def _quiet() -> None:
 @pytest.fixture(scope="session")
 def pairs() -> pl.DataFrame:
     """Preferences of simulated users."""
-    told = talk(scripted(0), "scripted", 420, 0)
+    told = talk(scripted(0), "scripted", 600, 0)
     return build(
         told.feedback,
         told.interactions,
