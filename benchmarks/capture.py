@@ -146,7 +146,7 @@ def main() -> None:
     out.print(table)
 
     sound = True
-    for url in filter(None, ("", os.environ.get("HEED_BENCH_STORE", ""))) or ("",):
+    for url in dict.fromkeys(("", os.environ.get("HEED_BENCH_STORE", ""))):
         sound &= _kill(url, out)
     p99 = float(np.quantile(reports["single events", "heed"].latencies, 0.99))
     quick = rates["single events"] >= SINGLES_AT_LEAST and rates["batches"] >= BATCHED_AT_LEAST and p99 <= P99_AT_MOST

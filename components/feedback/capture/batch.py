@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from components.feedback.capture.bodies import Line, Lines
-from components.feedback.capture.events import EVENT, Unfit
+from components.feedback.capture.events import Unfit
 from components.feedback.capture.intake import Intake, Taken
 from components.feedback.capture.metrics import Metrics
 from components.feedback.capture.store import StoreDown
@@ -91,15 +91,8 @@ class Batch(Response):
         await made.put([])
 
     def _made(self, lines: list[Line]) -> list["_Made"]:
-        made = []
-        for line in lines:
-            try:
-                if line.text is None:
-                    raise Unfit(line.refusal)
-                made.append(_Made(line.number, self.intake.take(line.text, EVENT)))
-            except Unfit as unfit:
-                made.append(_Made(line.number, unfit))
-        return made
+        taken = iter(self.intake.take_all([line.text for line in lines if line.text is not None]))
+        return [_Made(line.number, Unfit(line.refusal) if line.text is None else next(taken)) for line in lines]
 
     async def _commit(self, made: "asyncio.Queue[list[_Made]]", outbox: "_Outbox") -> None:
         down = False

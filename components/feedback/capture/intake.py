@@ -4,7 +4,7 @@ Knows nothing of where events come from and where they are kept.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from components.feedback.capture.events import Form, parse
+from components.feedback.capture.events import EVENT, Form, Unfit, parse
 from components.feedback.capture.masking import mask
+from components.feedback.capture.sifting import suspects
 from components.feedback.capture.store import Event
 from components.feedback.capture.users import hash_user
 
@@ -54,15 +55,23 @@ class Intake:
         Raises:
             Unfit: it is not that.
         """
-        return self._ready(parse(line, form))
+        event = parse(line, form)
+        return self._ready(event, _texts(event))
 
-    def _ready(self, event: dict[str, Any]) -> Taken:
+    def take_all(self, lines: Sequence[bytes]) -> list[Taken | Unfit]:
+        """Take in events of either type, each by itself: one that is none spoils no other."""
+        parsed = [_parsed(line) for line in lines]
+        events = [event for event in parsed if not isinstance(event, Unfit)]
+        suspect = suspects([text for event in events for text in _texts(event)])
+        return [event if isinstance(event, Unfit) else self._ready(event, suspect) for event in parsed]
+
+    def _ready(self, event: dict[str, Any], suspect: Container[str]) -> Taken:
         masked: dict[str, int] = {}
         ready: dict[str, Any] = {"type": "interaction" if "prompt" in event else "feedback"}
         ready.update((key, value) for key, value in event.items() if value is not None and value != "")
         for key in MASKED_KEYS:
             if key in ready:
-                ready[key] = _masked(ready[key], masked)
+                ready[key] = _masked(ready[key], suspect, masked)
         user = self._hash(ready.pop("user")) if "user" in ready else None
         if user:
             ready["user"] = user
@@ -94,14 +103,31 @@ def _hashed(secret: bytes, user: str) -> str | None:
         return None
 
 
-def _masked(said: str | list[dict[str, str]], counts: dict[str, int]) -> str | list[dict[str, str]]:
-    if isinstance(said, str):
-        return _masked_text(said, counts)
-    return [{**message, "content": _masked_text(message["content"], counts)} for message in said]
+def _parsed(line: bytes) -> dict[str, Any] | Unfit:
+    try:
+        return parse(line, EVENT)
+    except Unfit as unfit:
+        return unfit
 
 
-def _masked_text(text: str, counts: dict[str, int]) -> str:
-    masked, found = mask(text)
+def _texts(event: dict[str, Any]) -> list[str]:
+    """Everything in an event that may have personal data in it."""
+    texts = []
+    for key in MASKED_KEYS:
+        said = event.get(key)
+        if isinstance(said, str):
+            texts.append(said)
+        elif said:
+            texts += [message["content"] for message in said]
+    return texts
+
+
+def _masked(said: str | list[dict[str, str]], suspect: Container[str], counts: dict[str, int]) -> Any:
+    if isinstance(said, list):
+        return [{**message, "content": _masked(message["content"], suspect, counts)} for message in said]
+    if said not in suspect:
+        return said
+    text, found = mask(said)
     for kind, count in found.items():
         counts[kind] = counts.get(kind, 0) + count
-    return masked
+    return text

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select
 
 from components.feedback.capture.database import Database, StoreDown
 from components.feedback.capture.tables import EVENTS, KEYS, TABLES
@@ -19,11 +19,8 @@ __all__ = ["Event", "Kept", "Key", "Store", "StoreDown"]
 SCOPES = ("read", "write")
 TOKEN_PREFIX = "heed_"
 
-# As text, because SQLAlchemy compiles an insert that minds conflicts anew each time.
-INSERT = text(
-    'INSERT INTO heed_events (id, type, about, "user", body) VALUES (:id, :type, :about, :user, :body) '
-    "ON CONFLICT (id) DO NOTHING"
-).execution_options(preserve_rowcount=True)
+AT_ONCE = 500
+"""Events in one statement: row by row, SQLite's driver would hand the interpreter over at each, and wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +91,10 @@ class Store:
         """
         if not events:
             return []
-        rows = [
-            {"id": event.id, "type": event.type, "about": event.about, "user": event.user, "body": event.body}
-            for event in events
-        ]
         with self._database.writing() as connection:
-            inserted = connection.execute(INSERT, rows).rowcount
+            inserted = sum(
+                _insert(connection, events[start : start + AT_ONCE]) for start in range(0, len(events), AT_ONCE)
+            )
             if inserted in (0, len(events)):
                 return [inserted > 0] * len(events)
             # Only who has the turn writes, so the newest rows are the ones of this transaction.
@@ -252,6 +247,18 @@ def _storable(name: str) -> bool:
 def _hash(token: str) -> bytes:
     # One round of SHA-256: a key has 256 random bits, so there is nothing to guess that a slow hash would protect.
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+
+
+def _insert(connection: Connection, events: Sequence[Event]) -> int:
+    """Insert the events that are not there yet; returns how many they were."""
+    # As text, because SQLAlchemy compiles an insert that minds conflicts anew each time.
+    row = "(%s, %s, %s, %s, %s)" if connection.dialect.name == "postgresql" else "(?, ?, ?, ?, ?)"
+    statement = (
+        f'INSERT INTO heed_events (id, type, about, "user", body) VALUES {", ".join([row] * len(events))} '
+        "ON CONFLICT (id) DO NOTHING"
+    )
+    values = [value for event in events for value in (event.id, event.type, event.about, event.user, event.body)]
+    return connection.exec_driver_sql(statement, tuple(values)).rowcount
 
 
 def _key(name: str, scopes: str, created_at: float, revoked_at: float | None) -> Key:

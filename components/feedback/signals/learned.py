@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import polars as pl
@@ -143,7 +144,7 @@ def load(folder: Path) -> tuple[Trained, Head]:
         card = Trained(**json.loads((folder / CARD).read_text(encoding="utf-8")))
         with np.load(folder / _weights_file(card.name)) as kept:
             head = Head(kept["mean"], kept["deviation"], kept["weights"], float(kept["middle"]))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, EOFError, ValueError, TypeError, KeyError, BadZipFile) as error:
         raise BadInput(f"the detector that was trained is damaged: {error}", folder, train) from None
     if card.layout != LAYOUT:
         raise BadInput("the detector was trained by another version of heed", folder, train)

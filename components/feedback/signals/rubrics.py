@@ -16,7 +16,7 @@ from components.workspace import Workspace
 
 SAID_AGAIN = 0.25
 """How much a rubric's further phrases count, beside the one that tells most."""
-AT_ONCE = 250
+AT_ONCE = 160
 """Bytes of a turn in which a phrase counts in full: what stands further in is more likely about something else."""
 EVIDENCE = 200
 """Characters that are quoted of a turn that shows something as a whole."""
@@ -103,7 +103,7 @@ def _phrases(turns: pl.DataFrame) -> pl.DataFrame:
         found.join(turns.select("turn", "asking"), on="turn", maintain_order="left")
         .with_columns(rubric=pl.when(pl.col("shows") == "refusal").then(refused).otherwise("shows"))
         .filter(pl.col("rubric").is_in(list(POLARITY)))
-        .select("turn", "rubric", pl.col("tells") * (AT_ONCE / pl.col("offset")).clip(0, 1), "offset", "words")
+        .select("turn", "rubric", pl.col("tells") * (AT_ONCE / pl.col("offset")).clip(0, 1) ** 2, "offset", "words")
     )
 
 

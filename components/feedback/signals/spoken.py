@@ -18,10 +18,10 @@ def spoken(messages: pl.DataFrame) -> pl.DataFrame:
         Columns of `TURN` and the further ones.
     """
     others = [name for name in messages.columns if name not in ("line", "role", "content")]
-    heard = messages.with_columns(said=pl.col("content").fill_null("").str.strip_chars() != "")
-    heard = heard.with_columns(asks=(pl.col("role") == "user").fill_null(False) & pl.col("said"))
+    heard = messages.filter(pl.col("content").is_not_null())
+    heard = heard.with_columns(asks=(pl.col("role") == "user").fill_null(False))
     heard = heard.with_columns(turn=pl.col("asks").cum_sum())
-    told = heard.filter(~pl.col("asks") & pl.col("role").is_in(("assistant", "tool")) & pl.col("said"))
+    told = heard.filter(pl.col("role").is_in(("assistant", "tool")) & (pl.col("content").str.strip_chars() != ""))
     answers = told.group_by("line", "turn", maintain_order=True).agg(answered=pl.col("content").str.join("\n\n"))
     asked = pl.when(pl.col("line") == pl.col("line").shift(1)).then(pl.col("content").shift(1))
     return (

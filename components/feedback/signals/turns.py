@@ -33,13 +33,14 @@ def turns(path: Path, format: str | None) -> Iterator[pl.DataFrame]:
         BadInput: the file cannot be opened or is of no known format.
     """
     rows, name = opened(path, format)
-    objects = rows.filter(pl.col("reason").is_null()).select("line", "row")
+    rows = rows.filter(pl.col("reason").is_null()).select("line", "row")
     read = TALKS.get(name)
     if read:
-        yield from (spoken(read(part)) for part in objects.iter_slices(ROWS))
+        yield from (spoken(read(part)) for part in rows.iter_slices(ROWS))
         return
-    parts = READERS[name].read(objects)
-    sound = {kind: part.filter(pl.col("reason").is_null()) for kind, part in parts.items()}
+    parts = READERS[name].read(rows)
+    del rows  # as large as the file
+    sound = {kind: part.filter(pl.col("reason").is_null()).drop("row") for kind, part in parts.items()}
     yield from turns_of_records(sound, name).iter_slices(PIECE)
 
 

@@ -36,5 +36,5 @@ def learned_weights(said: Mapping[str, np.ndarray], low: np.ndarray) -> dict[str
         Detector to weight, none below 0.
     """
     columns = np.column_stack(list(said.values()))
-    model = LogisticRegression(C=np.inf).fit(columns, low)
+    model = LogisticRegression().fit(columns, low)
     return {name: round(max(0.0, float(weight)), 4) for name, weight in zip(said, model.coef_[0], strict=True)}

@@ -116,7 +116,7 @@ def laid_out(said: pl.Expr) -> pl.Expr:
 
 
 def occurrences(laid: pl.Series) -> pl.DataFrame:
-    """Every phrase that occurs in turns.
+    """Every phrase that occurs in turns, once a turn.
 
     Args:
         laid: turns that are laid out, shape (n,).
@@ -126,18 +126,15 @@ def occurrences(laid: pl.Series) -> pl.DataFrame:
     """
     phrases = table()
     wanted = phrases["phrase"].implode()
-    return (
+    found = (
         pl.DataFrame({"turn": laid})
         .with_row_index("row")
-        .select(
-            "row",
-            phrase=pl.col("turn").str.extract_many(wanted, leftmost=True),
-            offset=pl.col("turn").str.find_many(wanted, leftmost=True),
-        )
+        .with_columns(phrase=pl.col("turn").str.extract_many(wanted, leftmost=True).list.unique(maintain_order=True))
         .filter(pl.col("phrase").list.len() > 0)
-        .explode("phrase", "offset")
-        .join(phrases, on="phrase", maintain_order="left")
+        .explode("phrase")
     )
+    offset = pl.col("turn").str.find(pl.col("phrase"), literal=True)
+    return found.select("row", "phrase", offset=offset).join(phrases, on="phrase", maintain_order="left")
 
 
 def words_before(laid: pl.Expr, offset: pl.Expr) -> pl.Expr:

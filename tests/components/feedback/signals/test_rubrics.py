@@ -31,11 +31,12 @@ def find(*turns: str | None, asked: str | None = None, answered: str | None = No
     return RUBRICS.find(reactions(*turns, asked=asked, answered=answered))
 
 
-def signed(turn: str, asked: str | None = None, answered: str | None = None) -> float:
-    """Strength of dissatisfaction, below 0 for satisfaction, 0 for neither."""
-    found = find(turn, asked=asked, answered=answered)
-    sign = {"satisfied": -1.0, "dissatisfied": 1.0}
-    return sign[found["polarity"].item()] * found["strength"].item() if len(found) else 0.0
+def signed(*turns: str, asked: str | None = None, answered: str | None = None) -> list[float]:
+    """Strength of dissatisfaction of each turn, below 0 for satisfaction, 0 for neither."""
+    found = find(*turns, asked=asked, answered=answered)
+    against = pl.when(polarity="dissatisfied").then("strength").otherwise(-pl.col("strength"))
+    strengths = dict(found.select("row", against).rows())
+    return [strengths.get(row, 0.0) for row in range(len(turns))]
 
 
 def test_everyday_turns_are_read_as_a_person_would_read_them() -> None:
@@ -47,95 +48,96 @@ def test_everyday_turns_are_read_as_a_person_would_read_them() -> None:
     found = find(*expected["text"], asked="Write me a summary of this report.", answered="It is about trade.")
     read = expected.join(found.rename({"rubric": "found"}), on="row", how="left")
     silent = (pl.col("expected") == "none") & (pl.col("strength").fill_null(0.0) < WEAK)
-    right = silent | ((pl.col("expected") == pl.col("polarity")) & (pl.col("rubric") == pl.col("found"))).fill_null(False)
+    right = silent | ((pl.col("expected") == pl.col("polarity")) & (pl.col("rubric") == pl.col("found"))).fill_null(
+        False
+    )
     wrong = read.filter(~right)
     assert wrong.height <= 0.05 * expected.height, wrong.select("text", "rubric", "found", "strength").rows()
 
 
-@pytest.mark.parametrize(
-    ("complaint", "no_complaint"),
-    [
-        ("no", "no problem"),
-        ("no", "no, thanks"),
-        ("No.", "No, that's all, thank you."),
-        ("this is bad", "this is not bad"),
-        ("that is not helpful", "that is very helpful"),
-        ("never", "can't thank you enough"),
-        ("Try again.", 'What is "try again" in Finnish?'),
-        ("that's wrong", "Explain `that's wrong` as a shell command"),
-        ("It's wrong", "Find what's wrong with my code"),
-        ("that doesn’t work", "that works"),
-        ("not what I wanted", "exactly what I wanted"),
-    ],
-)
-def test_words_of_complaint_that_do_not_complain_are_told_apart(complaint: str, no_complaint: str) -> None:
-    assert signed(complaint) > WEAK
-    assert signed(no_complaint) < WEAK / 2
+def test_words_of_complaint_that_do_not_complain_are_told_apart() -> None:
+    pairs = {
+        "No": "no problem",
+        "no, not that one": "no, thanks",
+        "No.": "No, that's all, thank you.",
+        "this is bad": "this is not bad",
+        "that is not helpful": "that is very helpful",
+        "You never answer my question": "I can't thank you enough",
+        "Try again.": 'What is "try again" in Finnish?',
+        "that's wrong": "Explain `that's wrong` as a shell command",
+        "It's wrong": "Find what's wrong with my code",
+        "that doesn’t work": "that works",
+        "not what I wanted": "exactly what I wanted",
+        "never mind": "don't worry",
+    }
+    assert [(turn, against) for turn, against in zip(pairs, signed(*pairs), strict=True) if against < WEAK] == []
+    harmless = zip(pairs.values(), signed(*pairs.values()), strict=True)
+    assert [(turn, against) for turn, against in harmless if against > WEAK / 2] == []
 
 
-@pytest.mark.parametrize(
-    ("language", "satisfied", "dissatisfied", "neither"),
-    [
-        ("German", "Danke, das ist perfekt!", "Nein, das stimmt nicht.", "Wie heißt die Hauptstadt von Peru?"),
-        ("Spanish", "¡Muchas gracias!", "Eso no es lo que pedí", "¿Cuál es la capital de Perú?"),
-        ("French", "Merci, c’est très clair", "Ça ne marche pas", "Quelle est la capitale du Pérou ?"),
-        ("Chinese", "谢谢，太好了", "不对，你错了", "秘鲁的首都是哪里？"),
-        ("Japanese", "ありがとう、完璧です", "違います。もう一度お願いします", "ペルーの首都は？"),
-    ],
-)
-def test_other_languages_are_read(language: str, satisfied: str, dissatisfied: str, neither: str) -> None:
-    assert signed(satisfied) < -WEAK
-    assert signed(dissatisfied) > WEAK
-    assert signed(neither) == 0
+def test_other_languages_are_read() -> None:
+    satisfied = [
+        "Danke, das ist perfekt!",
+        "¡Muchas gracias!",
+        "Merci, c’est très clair",
+        "谢谢，太好了",
+        "ありがとう、完璧です",
+    ]
+    dissatisfied = ["Nein, das stimmt nicht.", "Eso no es lo que pedí", "Ça ne marche pas", "不对，你错了", "違います"]
+    neither = [
+        "Wie heißt die Hauptstadt von Peru?",
+        "¿Cuál es la capital de Perú?",
+        "秘鲁的首都是哪里？",
+        "ペルーの首都は？",
+    ]
+    assert max(signed(*satisfied)) < -WEAK
+    assert min(signed(*dissatisfied)) > WEAK
+    assert set(signed(*neither)) == {0}
 
 
 def test_several_cues_add_up_and_the_stronger_side_names_the_rubric() -> None:
-    assert signed("Thanks") > signed("Thanks, this is perfect!")
-    assert 0 < signed("Thanks, but that's wrong.") < signed("That's wrong.")
-    mixed = find("Thanks, but that's wrong.").row(0, named=True)
-    assert (mixed["rubric"], mixed["evidence"]) == ("factual_error", "that's wrong")
+    perfect, thanks, mixed, wrong = signed("Thanks, perfect!", "Thanks", "Thanks, but that's wrong.", "That's wrong.")
+    assert perfect < thanks < 0 < mixed < wrong
+    found = find("Thanks, but that's wrong.").row(0, named=True)
+    assert (found["rubric"], found["evidence"]) == ("factual_error", "that's wrong")
 
 
 def test_what_the_answer_was_tells_beside_the_words() -> None:
-    neutral = "And in July?"
-    assert signed(neutral, answered="It rains a lot in June.") == 0
-    refused = find(neutral, answered="I'm sorry, but I can't look that up.").row(0, named=True)
+    assert signed("And in July?", answered="It rains a lot in June.") == [0]
+    refusal = "I'm sorry, but I can't look that up."
+    refused = find("And in July?", answered=refusal).row(0, named=True)
     assert (refused["polarity"], refused["rubric"]) == ("dissatisfied", "unrealistic_expectation")
     assert 0 < refused["strength"] < WEAK
-    assert refused["evidence"] == neutral
-    assert signed("Thank you!", answered="I'm sorry, but I can't look that up.") < 0
+    assert refused["evidence"] == "And in July?"
+    assert signed("Thank you!", answered=refusal)[0] < 0
 
 
 def test_asking_the_same_again_is_a_wish_for_another_answer() -> None:
-    question = "Which restaurants in Lisbon have vegetarian food?"
-    again = find(question, asked=question, answered="Lisbon lies on the Tagus.").row(0, named=True)
-    assert (again["polarity"], again["rubric"]) == ("dissatisfied", "revision")
-    assert again["strength"] > 0.5
-    assert signed("Is Porto cheaper in winter?", asked=question, answered="Lisbon lies on the Tagus.") == 0
+    asked = "Which restaurants in Lisbon have vegetarian food?"
+    found = find(asked, "Is Porto cheaper in winter?", asked=asked, answered="Lisbon lies on the Tagus.")
+    assert found.select("row", "polarity", "rubric").rows() == [(0, "dissatisfied", "revision")]
+    assert found["strength"].item() > 0.5
 
 
 def test_a_long_text_that_a_user_pastes_is_not_what_they_say() -> None:
     page = "The first attempt was wrong and the second did not work. Nobody was happy with this terrible result. " * 40
-    assert abs(signed("Summarise this page. It is for my class in history. " + "Here it comes, all of it. " * 20 + page)) < 0.8
-    complaint = find(f"That's not what I asked for.\n\n{page}").row(0, named=True)
-    assert complaint["evidence"] == "That's not what I asked for"
-    assert complaint["strength"] > 0.9
+    request = "Summarise this page for my class. " + "It is about the war of the roses in England. " * 8
+    asks, complains = find(f"{request}{page}", f"That's not what I asked for.\n\n{page}").iter_rows(named=True)
+    assert asks["strength"] < 0.75
+    assert complains["strength"] > 0.95
+    assert complains["evidence"] == "That's not what I asked for"
 
 
-@pytest.mark.parametrize(
-    ("turn", "evidence"),
-    [
-        ("Hmm — I don’t LIKE   this,   sorry", "I don’t LIKE   this"),
-        ("👍🏽👍🏽 danke", "👍🏽👍🏽"),
-        ("İyi… NO, that's WRONG!!", "that's WRONG"),
-        ("'n' rock 'n' roll: that isn't true.", "that isn't true"),
-        ("ok\n\n\nYou forgot the Ünïcödé part", "You forgot"),
-        ("不对，你错了。", "不对"),
-    ],
-)
-def test_the_evidence_is_in_the_users_own_words(turn: str, evidence: str) -> None:
-    assert evidence in turn
-    assert find(turn)["evidence"].item() == evidence
+def test_the_evidence_is_in_the_users_own_words() -> None:
+    turns = {
+        "Hmm — I don’t LIKE   this,   sorry": "I don’t LIKE   this",
+        "👍🏽👍🏽 danke": "👍🏽",
+        "İyi… NO, that's WRONG!!": "that's WRONG",
+        "'n' rock 'n' roll: that isn't true.": "that isn't true",
+        "ok\n\n\nYou forgot the Ünïcödé part": "You forgot",
+        "不对，你错了。": "不对",
+    }
+    assert find(*turns)["evidence"].to_list() == list(turns.values())
 
 
 def test_only_words_are_read_and_every_finding_names_its_row() -> None:
