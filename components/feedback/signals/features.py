@@ -1,13 +1,17 @@
 """What the learned detector sees of turns, as numbers. Knows nothing of what they are worth."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
-from components.encoder import Encoder
 from components.feedback.signals import rubrics
 from components.feedback.signals.combining import log_odds
 from components.feedback.signals.reactions import REACTION
 from components.feedback.signals.rubric_names import POLARITY
+
+if TYPE_CHECKING:
+    from components.encoder import Encoder
 
 SITUATION = "situation: "
 SHOWN = [*POLARITY, *(SITUATION + name for name in ("revision", "unrealistic_expectation", "no_engagement"))]
@@ -15,7 +19,7 @@ READ = len(SHOWN) + 6
 """How many of the numbers are read from a turn and what it reacts to; the others are the turn's vector."""
 
 
-def features(encoder: Encoder, turns: pl.DataFrame) -> np.ndarray:
+def features(encoder: "Encoder", turns: pl.DataFrame) -> np.ndarray:
     """Numbers of turns.
 
     Args:

@@ -9,18 +9,21 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
 import polars as pl
 
-from components.encoder import Encoder
 from components.feedback.signals import rubrics
 from components.feedback.signals.features import features
 from components.feedback.signals.findings import FINDING
 from components.records.errors import BadInput
 from components.workspace import Workspace
 from components.workspace.files import place, place_text
+
+if TYPE_CHECKING:
+    from components.encoder import Encoder
 
 CARD = "detector.json"
 BOUND = 6.0
@@ -87,7 +90,9 @@ class Learned:
         self.name = self.card.name
 
     @cached_property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> "Encoder":
+        from components.encoder import Encoder  # takes seconds to load, and who does not appoint it need not wait
+
         return Encoder("", self.workspace.features)
 
     def find(self, reactions: pl.DataFrame) -> pl.DataFrame:

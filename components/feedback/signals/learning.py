@@ -4,7 +4,7 @@ A regularised logistic regression of "rated low" on the features of a turn; its 
 the turns of conversations it was not shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,6 @@ from components.feedback.signals.combining import log_odds
 from components.feedback.signals.features import READ, features
 from components.feedback.signals.learned import Head, Trained, named, save
 from components.feedback.signals.reactions import reactions_to
-from components.feedback.signals.weighing import learned_weights
 from components.records.errors import BadInput
 from components.workspace import Workspace
 
@@ -144,3 +143,18 @@ def _said_by_rubrics(turns: pl.DataFrame) -> np.ndarray:
     return (
         turns.select("row").join(said, on="row", how="left", maintain_order="left")["tells"].fill_null(0.0).to_numpy()
     )
+
+
+def learned_weights(said: Mapping[str, np.ndarray], low: np.ndarray) -> dict[str, float]:
+    """Weights with which what detectors say together tells best which turns are rated low.
+
+    Args:
+        said: detector to its log-odds that each turn is dissatisfied, 0 where it says nothing, shape (n,).
+        low: whether each turn is rated low, shape (n,).
+
+    Returns:
+        Detector to weight, none below 0.
+    """
+    columns = np.column_stack(list(said.values()))
+    model = LogisticRegression().fit(columns, low)
+    return {name: round(max(0.0, float(weight)), 4) for name, weight in zip(said, model.coef_[0], strict=True)}

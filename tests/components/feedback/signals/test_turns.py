@@ -140,3 +140,14 @@ def test_real_preferences_lose_no_turn(shared_data: Path) -> None:
 def test_a_file_that_cannot_be_read_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
         said(tmp_path / "none.jsonl")
+    with pytest.raises(BadInput, match="no user turn can be read"):
+        said(rows(tmp_path / "wordless.jsonl", {"type": "feedback", "interaction": "a", "kind": "copy"}))
+
+
+def test_rows_that_cannot_be_read_are_counted_for_the_reader(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = interaction("1", user("Hi"), response="Hello")
+    path = rows(tmp_path / "events.jsonl", sound, {"type": "interaction", "prompt": 5}, "neither")
+    assert said(path) == [(1, "Hi")]
+    assert "2 rows of events.jsonl could not be read" in capsys.readouterr().err
