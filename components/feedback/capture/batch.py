@@ -18,9 +18,10 @@ from fastapi import Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from components.feedback.capture.beside import Beside
 from components.feedback.capture.bodies import Line, Lines
 from components.feedback.capture.events import Unfit
-from components.feedback.capture.intake import Intake, Taken
+from components.feedback.capture.intake import Taken
 from components.feedback.capture.metrics import Metrics
 from components.feedback.capture.store import StoreDown
 from components.feedback.capture.writer import Writer
@@ -46,7 +47,7 @@ class Batch(Response):
         limit: bytes it may have.
         line_limit: bytes each line of it may have.
         intake: makes events of lines.
-        aside: where it does so.
+        aside: where somebody waits for it.
         writer: keeps them.
         metrics: where they are counted.
     """
@@ -54,7 +55,7 @@ class Batch(Response):
     pieces: AsyncIterator[bytes]
     limit: int
     line_limit: int
-    intake: Intake
+    intake: Beside
     aside: Executor
     writer: Writer
     metrics: Metrics

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from components.feedback.capture import description, refusals
 from components.feedback.capture.access import EITHER, READ, WRITE, Access
 from components.feedback.capture.batch import Batch
+from components.feedback.capture.beside import Beside
 from components.feedback.capture.bodies import body_of, require, too_long
 from components.feedback.capture.events import FEEDBACK, INTERACTION, Form, Unfit
 from components.feedback.capture.intake import Intake, Taken
@@ -131,7 +132,9 @@ class _Service:
         self.store = Store(workspace.capture_store)
         self.access = Access(self.store, self.limits.host, self.limits.requests_per_second)
         self.metrics = Metrics()
-        self.intake = Intake(secret_of(workspace))
+        secret = secret_of(workspace)
+        self.intake = Intake(secret)
+        self.beside = Beside(self.intake, secret)
         self.writer = Writer(self.store)
         self.aside = ThreadPoolExecutor(THREADS_ASIDE, "heed-intake")
         self.spool = Spool(workspace.spool)
@@ -145,6 +148,7 @@ class _Service:
         yield
         catching_up.cancel()
         await self.through.close()
+        self.beside.close()
         self.aside.shutdown(wait=False)
         await asyncio.to_thread(self.writer.close)
         self.spool.close()
@@ -195,7 +199,7 @@ class _Service:
             await _begun(request),
             self.limits.batch_bytes,
             self.limits.body_bytes,
-            self.intake,
+            self.beside,
             self.aside,
             self.writer,
             self.metrics,
