@@ -54,7 +54,7 @@ def ingest(workspace: Workspace, sources: Sequence[str], format: str | None = No
 
 def _traces(workspace: Workspace, experiment: str) -> Reading:
     rows = mlflow_traces.rows_from_store(workspace.tracking_uri, experiment)
-    return read_rows(rows, "mlflow-traces", Path(experiment))
+    return read_rows(rows, "mlflow", Path(experiment))
 
 
 @flow(name="hear", validate_parameters=False)

@@ -18,13 +18,6 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For runs in several processes: what is dear to make is made in one of them, and the longest tests begin.
-
-    First of all, because pytest-xdist looks at the groups when its own turn comes.
-    """
+    """The longest tests begin, so that no process waits for another's at the end."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
-    for item in items:
-        together = "training" if "training" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))

@@ -75,8 +75,8 @@ def runs_of(heed: Heed, stage: str) -> list[Any]:
 def test_a_file_lands_once(served: Heed) -> None:
     file = str(served.root.parent / "events.jsonl")
     first = served.json("ingest", file)
-    assert first["landed"]["feedback"] == 260
-    assert first["landed"]["preferences"] > 180
+    assert first["landed"]["feedback"] >= 381  # those of the file, and what is heard in the conversations beside them
+    assert first["landed"]["preferences"] > 150
     again = served.json("ingest", file)
     assert sum(again["landed"].values()) == 0
     assert again["dataset"] == first["dataset"]

@@ -17,6 +17,20 @@ from components.records.errors import BadInput
 from components.records.schemas import Signal, as_records, dtypes, empty
 from components.workspace import Workspace
 
+HARMS = (
+    "spam",
+    "lang_mismatch",
+    "pii",
+    "not_appropriate",
+    "hate_speech",
+    "sexual_content",
+    "toxicity",
+    "violence",
+    "political_content",
+    "safety",
+)
+"""Aspects, as data sets name them, in which the best mark only says that nothing is wrong."""
+
 
 class Detector(Protocol):
     """Reads reactions.
@@ -72,8 +86,9 @@ def detect(feedback: pl.DataFrame, interactions: pl.DataFrame, detectors: Sequen
     Returns:
         Records of `Signal`.
     """
-    # To rate one side of an answer, as its honesty, is to say nothing of the whole.
-    feedback = feedback.filter(pl.col("aspect").is_null())
+    # An answer that is no spam and hurts nobody need not be a good one.
+    harmless = pl.col("aspect").is_in(HARMS) & (pl.col("score") > 0)
+    feedback = feedback.filter(~harmless.fill_null(False))
     reactions = reactions_to(feedback, interactions)
     told = feedback.select(pl.col("id").alias("feedback"), "interaction").with_row_index("row")
     found = [

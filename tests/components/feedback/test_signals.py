@@ -20,7 +20,7 @@ def detect(feedback: pl.DataFrame) -> pl.DataFrame:
 
 def heard(*events: dict[str, object]) -> pl.DataFrame:
     rows = [{"interaction": "a" * 32, "source": "test", **event} for event in events]
-    types = {"score": pl.Float64, "text": pl.String, "other": pl.String, "user": pl.String}
+    types = {"score": pl.Float64, "text": pl.String, "other": pl.String, "user": pl.String, "aspect": pl.String}
     return as_records(pl.DataFrame(rows, schema_overrides=types, infer_schema_length=None), Feedback)
 
 
@@ -43,6 +43,12 @@ def test_what_each_kind_says_and_how_strongly(event: dict[str, object], polarity
     found = detect(heard(event))
     assert found.select("polarity", "strength", "rubric").row(0) == (polarity, strength, event["kind"])
     assert Signal.validate(found).height == 1
+
+
+def test_that_an_answer_hurts_nobody_does_not_make_it_good() -> None:
+    spam = {"kind": "rating", "aspect": "spam"}
+    found = detect(heard(spam | {"score": 1.0}, spam | {"score": -0.5}, spam | {"aspect": "quality", "score": 1.0}))
+    assert found.select("polarity", "strength").rows() == [("dissatisfied", 0.5), ("satisfied", 1.0)]
 
 
 def test_what_says_nothing_gives_no_signal() -> None:

@@ -89,7 +89,7 @@ def test_every_format_reads_the_same_in_every_compression(tmp_path: Path, suffix
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("packed.jsonl", gzip.compress(json_lines(ROWS))),
+        ("packed.jsonl", gzip.compress(json_lines(ROWS), mtime=0)),
         ("plain.jsonl.gz", json_lines(ROWS)),
         ("zstd.json.gz", PACKERS[".zst"](json_lines(ROWS))),
         ("table.jsonl", parquet(ROWS)),
@@ -101,7 +101,10 @@ def test_every_format_reads_the_same_in_every_compression(tmp_path: Path, suffix
         ("holder.json", json.dumps({"version": 2, "data": ROWS}).encode()),
         ("bom.jsonl", b"\xef\xbb\xbf" + json_lines(ROWS)),
         ("windows.jsonl", json_lines(ROWS).replace(b"\n", b"\r\n")),
-        ("members.jsonl.gz", gzip.compress(json_lines(ROWS[:1]) + b"\n") + gzip.compress(json_lines(ROWS[1:]))),
+        (
+            "members.jsonl.gz",
+            gzip.compress(json_lines(ROWS[:1]) + b"\n", mtime=0) + gzip.compress(json_lines(ROWS[1:]), mtime=0),
+        ),
         ("frames.zst", PACKERS[".zst"](json_lines(ROWS[:1]) + b"\n") + PACKERS[".zst"](json_lines(ROWS[1:]))),
         ("a [strange] na*me?.parquet", parquet(ROWS)),
     ],
@@ -178,17 +181,17 @@ def test_any_cells_that_pythons_csv_writes_are_read_back(
     [
         ("empty.jsonl", b"", "the file is empty"),
         ("blank.jsonl", b"\n \r\n\t", "the file is empty"),
-        ("empty.jsonl.gz", gzip.compress(b""), "the file is empty"),
+        ("empty.jsonl.gz", gzip.compress(b"", mtime=0), "the file is empty"),
         ("rows.json", b"[]", "the file holds no rows"),
         ("header.csv", b"prompt,chosen,rejected\n", "the file holds no rows"),
         ("no-rows.parquet", parquet(ROWS[:0]), "the file holds no rows"),
         ("photo.jsonl", b"\x89PNG\r\n\x1a\n\x00\x00", "not UTF-8 text, from line 1"),
         ("latin.csv", "prompt,chosen,rejected\nça,é,è\n".encode("latin-1"), "not UTF-8 text, from line 2"),
         ("zeros.jsonl", b'{"a": 1}\x00\x00', "a binary file, not text"),
-        ("cut.jsonl.gz", gzip.compress(json_lines(ROWS))[:-20], "the compressed file ends too early"),
+        ("cut.jsonl.gz", gzip.compress(json_lines(ROWS), mtime=0)[:-20], "the compressed file ends too early"),
         ("cut.jsonl.zst", PACKERS[".zst"](json_lines(ROWS))[:-5], "the compressed file ends too early"),
         ("cut.parquet", parquet(ROWS)[:-100], "the Parquet file is damaged"),
-        ("packed.parquet.gz", gzip.compress(parquet(ROWS)), "a Parquet file inside another compression"),
+        ("packed.parquet.gz", gzip.compress(parquet(ROWS), mtime=0), "a Parquet file inside another compression"),
         ("cut.json", json.dumps(ROWS).encode()[:-9], "not valid JSON: "),
         (
             "other.jsonl",
