@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.simulation import world
 from tests.e2e.conftest import REPOSITORY, Heed
 
 pytestmark = pytest.mark.timeout(900)
@@ -89,7 +90,7 @@ print("ANSWER", answer[0]["generated_text"][-1]["content"])
     anyone = {name: value for name, value in heed.environment.items() if name != "PYTHONPATH"}
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=anyone, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "Mix flour" in done.stdout or "dough" in done.stdout or "Bake it" in done.stdout
+    assert any(fact in done.stdout for fact in world.facts()), "it says what it learned, if not always to the point"
 
 
 def test_mlflow_shows_where_every_model_comes_from(demo: tuple[Heed, str, Any]) -> None:
@@ -124,7 +125,7 @@ def test_earlier_data_comes_back_byte_for_byte(demo: tuple[Heed, str, Any], tmp_
     subprocess.run([sys.executable, "-m", "dvc", "checkout", "-q"], cwd=clone, check=True, env=heed.environment)
     old = sorted(path.relative_to(clone) for path in (clone / "data").rglob("*.parquet"))
     now = sorted(path.relative_to(heed.root) for path in (heed.root / "data").rglob("*.parquet"))
-    assert len(old) == 3
+    assert {path.stem for path in old} >= {"interactions", "feedback", "signals", "preferences"}
     assert set(old) < set(now)
     assert all((clone / path).read_bytes() == (heed.root / path).read_bytes() for path in old)
 
