@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from components.feedback.capture.server import serve as listen
-
 from components.records.errors import BadInput
 from components.registry import models
 from components.workspace import Workspace

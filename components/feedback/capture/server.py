@@ -1,5 +1,6 @@
 """Lets the capture service listen, in this process, until it is told to stop. Knows nothing of what it serves."""
 
+import gc
 import signal
 import socket
 import threading
@@ -51,6 +52,9 @@ def serve(
         timeout_graceful_shutdown=LAST_SECONDS,
     )
     server = _Server(config, lambda: ready(_address(listening)))
+    # What is loaded by now stays: looking through it for garbage again and again would hold every request up.
+    gc.collect()
+    gc.freeze()
     with _stopping(server):
         server.run(sockets=[listening])
 

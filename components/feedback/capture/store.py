@@ -237,6 +237,8 @@ def _taken(new: set[str], id: str) -> bool:
 
 
 def _storable(name: str) -> bool:
+    if name.isascii():
+        return "\0" not in name
     try:
         name.encode()
     except UnicodeEncodeError:
