@@ -67,7 +67,8 @@ def serving(heed: Heed, *settings: str) -> Iterator[httpx.Client]:
             yield client
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        _, said = process.communicate(timeout=30)
+    assert said == "", "it ends without a word"
 
 
 BREAD = {"role": "user", "content": "How do I bake bread? Write to ada@example.org"}

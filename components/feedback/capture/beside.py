@@ -4,7 +4,6 @@ The interpreter lets one thread work at a time, and whoever sends a single event
 thousands. Short batches and the first moments, until the process is there, are taken in here.
 """
 
-import gc
 import os
 import signal
 import threading
@@ -71,7 +70,6 @@ _intake: Intake
 def _begin(secret: bytes) -> None:
     global _intake
     _intake = Intake(secret)
-    gc.freeze()  # as the service does
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends this process
     threading.Thread(target=_end_with_the_service, daemon=True).start()
 

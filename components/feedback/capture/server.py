@@ -55,8 +55,11 @@ def serve(
     # What is loaded by now stays: looking through it for garbage again and again would hold every request up.
     gc.collect()
     gc.freeze()
-    with _stopping(server):
-        server.run(sockets=[listening])
+    try:
+        with _stopping(server):
+            server.run(sockets=[listening])
+    finally:
+        gc.unfreeze()
 
 
 class _Server(uvicorn.Server):
