@@ -1,9 +1,10 @@
-"""Makes events of the lines of long batches in a process beside this one, on another core where there is one.
+"""Makes events of the lines of long batches in processes beside this one, on other cores where there are some.
 
 The interpreter lets one thread work at a time, and whoever sends a single event must not wait for those who send
-thousands. Short batches and the first moments, until the process is there, are taken in here.
+thousands. Short batches and the first moments, until a process is there, are taken in here.
 """
 
+import gc
 import os
 import signal
 import threading
@@ -16,18 +17,21 @@ from components.feedback.capture.events import Unfit
 from components.feedback.capture.intake import Intake, Taken
 from components.feedback.capture.store import Event
 
+PROCESSES = 2
+"""More of them would make events quicker than one process commits them."""
+
 WORTH_IT = 200
 """Lines; fewer are taken in sooner than they are sent over."""
 
-Packed = tuple[str, str, str | None, str | None, bytes, dict[str, int]] | str
+Packed = tuple[str, str, str | None, str | None, bytes, dict[str, int] | None] | str
 """A `Taken` as its parts, which travel quicker, or why there is none."""
 
 
 class Beside:
-    """An intake with a process beside it. Any thread may use it.
+    """An intake with processes beside it. Any thread may use it.
 
     Args:
-        intake: takes in what the process does not.
+        intake: takes in what they do not.
         secret: of the intake.
     """
 
@@ -44,22 +48,22 @@ class Beside:
             return self._intake.take_all(lines)
         try:
             return [_unpacked(packed) for packed in pool.submit(_take_all, list(lines)).result()]
-        except (BrokenProcessPool, RuntimeError):  # it was killed, or is being closed
+        except (BrokenProcessPool, RuntimeError):  # one was killed, or they are being closed
             self.close()
             return self._intake.take_all(lines)
 
     def close(self) -> None:
-        """End the process; another one is started when it is needed."""
+        """End the processes; others are started when they are needed."""
         with self._starting:
             pool, self._pool, self._ready = self._pool, None, None
         if pool:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _running(self) -> ProcessPoolExecutor | None:
-        """The process, None while it is being started."""
+        """The processes, None while the first is being started."""
         with self._starting:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, get_context("spawn"), _begin, (self._secret,))
+                self._pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"), _begin, (self._secret,))
                 self._ready = self._pool.submit(_is_there)
             return self._pool if self._ready and self._ready.done() else None
 
@@ -70,7 +74,8 @@ _intake: Intake
 def _begin(secret: bytes) -> None:
     global _intake
     _intake = Intake(secret)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends this process
+    gc.set_threshold(50_000)  # the events of a batch are many, and no garbage
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which ends its processes
     threading.Thread(target=_end_with_the_service, daemon=True).start()
 
 
@@ -92,12 +97,11 @@ def _take_all(lines: list[bytes]) -> list[Packed]:
 def _packed(taken: Taken | Unfit) -> Packed:
     if isinstance(taken, Unfit):
         return taken.what
-    event = taken.event
-    return event.id, event.type, event.about, event.user, event.body, taken.masked
+    return *taken.event, taken.masked or None
 
 
 def _unpacked(packed: Packed) -> Taken | Unfit:
     if isinstance(packed, str):
         return Unfit(packed)
-    id, type, about, user, body, masked = packed
-    return Taken(Event(id, type, about, user, body), masked)
+    *event, masked = packed
+    return Taken(Event._make(event), masked or {})

@@ -1,6 +1,6 @@
 """Reading what a request carries, within limits. Knows nothing of what it means."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastapi import Request
 
@@ -55,8 +55,7 @@ def too_long(limit: int, setting: str) -> Refused:
     return Refused(413, f"the body is longer than {limit} bytes", "body", f"Send less at a time, or raise {setting}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a body.
 
     Attributes:

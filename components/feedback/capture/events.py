@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Required, get_args
 
+import msgspec
 from pydantic import (
     AfterValidator,
     ConfigDict,
@@ -27,6 +28,7 @@ SAYS_SOMETHING = r"\S"
 # As OpenAPI tells them. A NUL is looked for in the whole line: a pattern for each text takes longer than all the rest.
 NO_NUL = {"pattern": r"^[^\x00]*$"}
 NO_NUL_NOR_BLANK = {"pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}
+NAME_LENGTH = 200
 END_OF_YEAR_9999 = 253402300799
 TIME_EXPECTED = "must be a time as 2026-01-31T12:00:00Z or in seconds since 1970"
 QUOTE = "'"
@@ -60,10 +62,10 @@ def _asks(messages: list["Message"]) -> list["Message"]:
 
 Id = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH),
     Field(json_schema_extra=NO_NUL_NOR_BLANK),
 ]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Field(json_schema_extra=NO_NUL)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH), Field(json_schema_extra=NO_NUL)]
 Words = Annotated[str, StringConstraints(pattern=SAYS_SOMETHING), Field(json_schema_extra=NO_NUL_NOR_BLANK)]
 AnyWords = Annotated[str, Field(json_schema_extra=NO_NUL)]
 Score = Annotated[float, Field(ge=-1, le=1)]
@@ -187,6 +189,11 @@ INTERACTION: Form = TypeAdapter(Interaction)
 FEEDBACK: Form = TypeAdapter(Feedback)
 EVENT: Form = TypeAdapter(AnyEvent)
 
+PLAIN_INTERACTION: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Interaction)
+"""Five times as quick, but it knows types only, and cannot tell well what is wrong."""
+
+INTERACTION_NAMES = ("id", "model", "user", "group", "language", "source")
+
 VARIANTS = (Interaction, ThumbFeedback, RatingFeedback, ChoiceFeedback, WordsFeedback, DeedFeedback)
 KEYS = tuple(dict.fromkeys(key for variant in VARIANTS for key in variant.__annotations__))
 TYPES = frozenset(("interaction", "feedback"))
@@ -227,6 +234,49 @@ def parse(line: bytes, form: Form) -> dict[str, Any]:
     if NUL in line:
         _refuse_nul(event)
     return event
+
+
+def parse_either(line: bytes) -> dict[str, Any]:
+    """`parse(line, EVENT)`, by a short way where the line is an interaction as most applications write it.
+
+    Raises:
+        Unfit: it is no event.
+    """
+    return _plain_interaction(line) or parse(line, EVENT)
+
+
+def _plain_interaction(line: bytes) -> dict[str, Any] | None:
+    """None for whatever is not beyond doubt. The short way leaves out what it does not know, so keys are counted."""
+    try:
+        event = PLAIN_INTERACTION.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if "type" not in event or line.count(b'":') != _keys_in(event) or NUL in line:
+        return None
+    if not all(_plain_name(event[key]) for key in INTERACTION_NAMES if key in event):
+        return None
+    if not (_plain_words(event["prompt"]) and _plain_words(event["response"])):
+        return None
+    if isinstance(event["prompt"], list) and event["prompt"][-1]["role"] == "assistant":
+        return None
+    if isinstance(time := event.get("created_at"), str):
+        try:
+            event["created_at"] = _utc(time)
+        except ValueError:
+            return None
+    elif time is not None:
+        return None
+    return event
+
+
+def _plain_name(name: str | None) -> bool:
+    return name is None or (0 < len(name) <= NAME_LENGTH and name == name.strip())
+
+
+def _plain_words(said: str | list[dict[str, str]]) -> bool:
+    if isinstance(said, str):
+        return bool(said) and not said.isspace()
+    return bool(said) and not any(not message["content"] or message["content"].isspace() for message in said)
 
 
 def _keys_in(event: dict[str, Any]) -> int:

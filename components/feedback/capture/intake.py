@@ -5,14 +5,14 @@ Knows nothing of where events come from and where they are kept.
 
 import os
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 
-from components.feedback.capture.events import EVENT, Form, Unfit, parse
+from components.feedback.capture.events import Form, Unfit, parse, parse_either
 from components.feedback.capture.masking import mask
 from components.feedback.capture.sifting import suspects
 from components.feedback.capture.store import Event
@@ -22,8 +22,7 @@ MASKED_KEYS = ("prompt", "response", "text")
 REMEMBERED_USERS = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """An event that may be kept.
 
     Attributes:
@@ -68,10 +67,9 @@ class Intake:
     def _ready(self, event: dict[str, Any], suspect: Container[str]) -> Taken:
         masked: dict[str, int] = {}
         ready: dict[str, Any] = {"type": "interaction" if "prompt" in event else "feedback"}
-        ready.update((key, value) for key, value in event.items() if value is not None and value != "")
-        for key in MASKED_KEYS:
-            if key in ready:
-                ready[key] = _masked(ready[key], suspect, masked)
+        for key, value in event.items():
+            if value is not None and value != "":
+                ready[key] = _masked(value, suspect, masked) if key in MASKED_KEYS else value
         user = self._hash(ready.pop("user")) if "user" in ready else None
         if user:
             ready["user"] = user
@@ -79,7 +77,7 @@ class Intake:
             ready["id"] = os.urandom(16).hex()
         if "created_at" not in ready:
             ready["created_at"] = datetime.now(UTC).isoformat()
-        kept = Event(ready["id"], ready["type"], ready.get("interaction"), user, orjson.dumps(ready))
+        kept = Event(ready["id"], ready["type"], ready.get("interaction"), user, msgspec.json.encode(ready))
         return Taken(kept, masked)
 
 
@@ -91,9 +89,13 @@ def event_of(body: bytes) -> Event:
     """
     event = orjson.loads(body)
     try:
-        return Event(event["id"], event["type"], event.get("interaction"), event.get("user"), body)
+        kept = Event(event["id"], event["type"], event.get("interaction"), event.get("user"), body)
+        storable = kept.storable
     except (AttributeError, KeyError, TypeError):
-        raise ValueError("not the body of an event") from None
+        storable = False
+    if not storable:
+        raise ValueError("not the body of an event")
+    return kept
 
 
 def _hashed(secret: bytes, user: str) -> str | None:
@@ -105,7 +107,7 @@ def _hashed(secret: bytes, user: str) -> str | None:
 
 def _parsed(line: bytes) -> dict[str, Any] | Unfit:
     try:
-        return parse(line, EVENT)
+        return parse_either(line)
     except Unfit as unfit:
         return unfit
 
@@ -124,7 +126,12 @@ def _texts(event: dict[str, Any]) -> list[str]:
 
 def _masked(said: str | list[dict[str, str]], suspect: Container[str], counts: dict[str, int]) -> Any:
     if isinstance(said, list):
-        return [{**message, "content": _masked(message["content"], suspect, counts)} for message in said]
+        return [
+            {**message, "content": _masked(message["content"], suspect, counts)}
+            if message["content"] in suspect
+            else message
+            for message in said
+        ]
     if said not in suspect:
         return said
     text, found = mask(said)

@@ -16,6 +16,9 @@ from components.records.errors import BadInput
 from components.workspace import Workspace
 
 BACKLOG = 2048
+GARBAGE = 50_000
+"""New objects after which garbage is looked for. A batch makes that many, none of which is garbage yet."""
+
 KEEP_ALIVE_SECONDS = 60
 LAST_SECONDS = 15
 """How long requests that are being answered may still take once the service is told to stop."""
@@ -52,13 +55,21 @@ def serve(
         timeout_graceful_shutdown=LAST_SECONDS,
     )
     server = _Server(config, lambda: ready(_address(listening)))
-    # What is loaded by now stays: looking through it for garbage again and again would hold every request up.
+    with _seldom_collecting(), _stopping(server):
+        server.run(sockets=[listening])
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """What is loaded by now stays: looking through it for garbage again and again would hold every request up."""
+    usual = gc.get_threshold()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE)
     try:
-        with _stopping(server):
-            server.run(sockets=[listening])
+        yield
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()
 
 

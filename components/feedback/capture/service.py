@@ -63,8 +63,8 @@ FORMS = {"interaction": INTERACTION, "feedback": FEEDBACK}
 QUICK_BYTES = 16_384
 """A body up to here is checked and masked where it arrives; a longer one aside, so that nobody waits for it."""
 
-THREADS_ASIDE = 2
-"""They share one interpreter lock with all that answers requests: more of them would only keep that waiting longer."""
+THREADS_ASIDE = 4
+"""They keep the processes beside busy. More would only keep whoever answers requests waiting for the interpreter."""
 
 
 log = logging.getLogger(__name__)

@@ -110,7 +110,8 @@ def test_any_bytes_and_any_characters_are_kept(store: Store) -> None:
     assert [store.event(id) for id in ids] == bodies
     for unstorable in ("a\0b", "\ud800"):
         with pytest.raises(ValueError, match="NUL"):
-            said(unstorable)
+            store.append([said("storable"), said(unstorable)])
+        assert store.event("storable") is None
         assert (store.event(unstorable), store.about(unstorable), store.forget(unstorable)) == (None, [], 0)
 
 
