@@ -4,8 +4,8 @@ from pathlib import Path
 
 from prefect import flow, task
 
+from components.bootstrap import estimate
 from components.evaluation.answers import answer
-from components.evaluation.bootstrap import estimate
 from components.evaluation.gathering import held_out_prompts
 from components.evaluation.judges import compare
 from components.records.handles import DatasetVersion, Estimate, ModelVersion

@@ -8,14 +8,13 @@ import textwrap
 import numpy as np
 import polars as pl
 from matplotlib import font_manager
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from components.drawing import BLUE, FAINT, GRID, INK, ORANGE, PALE, plain, with_interval
 from components.evaluation.calibration import EDGES, probability_chosen, reliability
 from components.records.handles import Estimate
 
-INK, FAINT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
-CHALLENGER, TIE, CHAMPION = "#2a7f9e", "#cbd2d9", "#d98032"
+CHALLENGER, TIE, CHAMPION = BLUE, PALE, ORANGE
 SHOWN = 6  # answers that fit on a page and can still be read
 COLUMNS = {"prompt": 26, "champion": 38, "challenger": 38}  # characters a line
 LINES = 7
@@ -52,14 +51,14 @@ def reliability_diagram(margins: np.ndarray, ece: Estimate) -> Figure:
     upper.plot((0, 1), (0, 1), color=INK, linestyle=(0, (4, 3)), linewidth=1, label="perfectly calibrated")
     upper.set(ylim=(0, 1.02), ylabel="share right")
     upper.legend(loc="upper left", frameon=False, fontsize=9)
-    upper.set_title(f"Reward model: ECE {_with_interval(ece)}", loc="left", color=INK, fontsize=12)
+    upper.set_title(f"Reward model: ECE {with_interval(ece)}", loc="left", color=INK, fontsize=12)
 
     bars = lower.bar(left, bins.count[filled], width, align="edge", color=FAINT, edgecolor="white")
     lower.bar_label(bars, fontsize=8, color=INK, padding=1)
     lower.set(xlabel="how sure: probability of the response it prefers", ylabel="pairs", xlim=(0.4, 1.0))
     lower.margins(y=0.25)
     for axes in (upper, lower):
-        _plain(axes)
+        plain(axes)
     return figure
 
 
@@ -89,9 +88,9 @@ def win_rate_figure(challenger_wins: np.ndarray, win_rate: Estimate) -> Figure:
     axes.axvline(0.5, color=FAINT, linestyle=(0, (4, 3)), linewidth=1, zorder=0)
     axes.set(xlim=(0, 1), ylim=(-0.5, 1.5), yticks=(0, 1), yticklabels=("answers", "win rate"))
     axes.set_title(
-        f"Challenger against champion: win rate {_with_interval(win_rate)}", loc="left", color=INK, fontsize=12
+        f"Challenger against champion: win rate {with_interval(win_rate)}", loc="left", color=INK, fontsize=12
     )
-    _plain(axes)
+    plain(axes)
     axes.tick_params(axis="y", length=0)
     return figure
 
@@ -123,18 +122,6 @@ def answers_figure(answers: pl.DataFrame) -> Figure:
             axes.text(left, top, text, va="top", color=colour, fontsize=8, family="monospace", parse_math=False)
         top += height
     return figure
-
-
-def _with_interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
 
 
 def _fitted(text: str, width: int) -> str:

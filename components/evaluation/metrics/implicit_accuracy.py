@@ -5,7 +5,7 @@ https://arxiv.org/abs/2305.18290: a policy trained by DPO is a reward model, r(x
 
 import numpy as np
 
-from components.evaluation.bootstrap import estimate
+from components.bootstrap import estimate
 from components.evaluation.evidence import Evidence
 from components.records.handles import Estimate
 

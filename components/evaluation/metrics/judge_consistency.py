@@ -1,6 +1,6 @@
 """How often the judge says the same when the two answers change places."""
 
-from components.evaluation.bootstrap import estimate
+from components.bootstrap import estimate
 from components.evaluation.evidence import Evidence
 from components.records.handles import Estimate
 

@@ -1,6 +1,6 @@
 """How far the challenger has moved from the reference, on what it says itself."""
 
-from components.evaluation.bootstrap import estimate
+from components.bootstrap import estimate
 from components.evaluation.evidence import Evidence
 from components.records.handles import Estimate
 

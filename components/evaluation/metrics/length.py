@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.evaluation.bootstrap import estimate, ratio_of_means
+from components.bootstrap import estimate, ratio_of_means
 from components.evaluation.evidence import Evidence
 from components.records.handles import Estimate
 

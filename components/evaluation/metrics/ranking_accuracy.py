@@ -6,7 +6,7 @@ whatever they say, so there is a second number with each log-likelihood divided 
 
 import numpy as np
 
-from components.evaluation.bootstrap import estimate
+from components.bootstrap import estimate
 from components.evaluation.evidence import Evidence
 from components.records.handles import Estimate
 

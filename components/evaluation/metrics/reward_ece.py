@@ -1,6 +1,6 @@
 """Whether the reward model is as sure as it should be."""
 
-from components.evaluation.bootstrap import estimate
+from components.bootstrap import estimate
 from components.evaluation.calibration import expected_calibration_error, probability_chosen
 from components.evaluation.evidence import Evidence
 from components.records.handles import Estimate

@@ -1,6 +1,6 @@
 """How often the judge prefers the challenger's answer to the champion's; ties count half."""
 
-from components.evaluation.bootstrap import estimate
+from components.bootstrap import estimate
 from components.evaluation.evidence import Evidence
 from components.records.handles import Estimate
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from components.evaluation.bootstrap import estimate, ratio_of_means
+from components.bootstrap import estimate, ratio_of_means
 from components.evaluation.calibration import expected_calibration_error
 
 
