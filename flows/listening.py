@@ -136,6 +136,8 @@ def train(
 
 
 def _forgetting(done: "Forgetting") -> str:
+    if not (done.captured or done.removed or done.quarantined or done.earlier):
+        return "Nobody of that name was found, so nothing was taken out. Name them exactly as the application does."
     removed = ", ".join(f"{count} {kind}" for kind, count in done.removed.items()) or "nothing"
     lines = [
         f"Taken out of the store: {done.captured} events. Out of the dataset: {removed}. "

@@ -94,5 +94,7 @@ def not_stored() -> Refused:
 
 
 def _answer(refusal: Refused) -> Response:
-    error = {"what": refusal.what, "where": refusal.where, "fix": refusal.fix}
+    # `message` is what clients of the OpenAI protocol show.
+    message = f"{refusal.what} ({refusal.where}). {refusal.fix}"
+    error = {"what": refusal.what, "where": refusal.where, "fix": refusal.fix, "message": message}
     return answer_with({"error": error}, refusal.status, refusal.headers)

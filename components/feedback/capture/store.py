@@ -163,9 +163,12 @@ class Store:
         if not _storable(user):
             return 0
         with self._database.writing() as connection:
-            theirs = EVENTS.c.user == user
-            about_theirs = EVENTS.c.about.in_(select(EVENTS.c.id).where(theirs)) & EVENTS.c.user.is_(None)
-            deleted = connection.execute(EVENTS.delete().where(theirs | about_theirs)).rowcount
+            theirs, held = EVENTS.c.user == user, EVENTS.alias()
+            about_theirs = EVENTS.c.about.in_(select(held.c.id).where(held.c.user == user)) & EVENTS.c.user.is_(None)
+            # What is about theirs goes first: afterwards nobody could tell whose it is.
+            deleted = sum(
+                connection.execute(EVENTS.delete().where(chosen)).rowcount for chosen in (about_theirs, theirs)
+            )
         self._database.erase()
         return deleted
 

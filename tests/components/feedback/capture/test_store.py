@@ -212,6 +212,12 @@ def test_a_forgotten_user_s_events_go_and_everybody_else_s_stay(store: Store) ->
     assert store.append([said("a1"), said("a3")]) == [True, False]
 
 
+def test_what_nobody_said_about_the_first_event_of_all_goes_with_it(store: Store) -> None:
+    store.append([said("hers", "ada"), thumb("by nobody", "hers"), thumb("by bo", "hers", "bo")])
+    assert store.forget("ada") == 2
+    assert store.about("hers") == [b"thumb by bo"]
+
+
 def test_a_forgotten_user_s_words_are_in_none_of_sqlite_s_files(tmp_path: Path) -> None:
     # Events of many lengths by many people: as some are deleted, SQLite moves the others from page to page.
     chance = random.Random(3)
