@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals
+.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals bench-data bench-defences
 
 setup:
 	@cmp -s requirements.lock .venv/installed.lock || $(MAKE) --no-print-directory install
@@ -45,3 +45,9 @@ bench-preferences: setup
 
 bench-signals: setup
 	@$(BIN)/python -m benchmarks.signals
+
+bench-data: setup
+	@$(BIN)/python -m benchmarks.data
+
+bench-defences: setup
+	@$(BIN)/python -m benchmarks.defences

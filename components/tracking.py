@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from components.records.handles import DatasetVersion
+from components.records.handles import DatasetVersion, Estimate
 from components.records.messages import text_of
 from components.workspace import Workspace, git
 
@@ -75,6 +75,8 @@ def run(
         "mlflow.source.git.commit": git.head(workspace.root),
         **origin,
     }
+    if (pages := workspace.data_docs / "index.html").exists():
+        tags["heed.data_docs"] = pages.as_uri()
     name = f"{stage} on {dataset.hash[:8]}"
     opened = {"run_id": known[0].info.run_id} if known else {"experiment_id": where, "run_name": name}
     with mlflow.start_run(**opened, log_system_metrics=False) as active:
@@ -98,3 +100,30 @@ def log_dataset(preferences: pl.DataFrame, version: DatasetVersion, side: str) -
     # MLflow takes digests of at most 36 characters: DVC's hash, without its suffix.
     digest = version.hash.removesuffix(".dir")
     mlflow.log_input(from_polars(flat, source="data.dvc", name=f"data.dvc/{side}", digest=digest), context=side)
+
+
+def log_sides(sizes: Mapping[str, int], withheld: pl.DataFrame) -> None:
+    """Log how many preferences each side has as params `side/NAME`, and as `withheld.csv` which are on none, and why.
+
+    Args:
+        sizes: side to how many.
+        withheld: `id` and `reason`.
+    """
+    import mlflow
+
+    mlflow.log_params({f"side/{name}": size for name, size in sizes.items()})
+    if withheld.height:
+        mlflow.log_text(withheld.write_csv(), "withheld.csv")
+
+
+def log_estimates(measures: Mapping[str, Estimate]) -> None:
+    """Log numbers to the active run; the ends of an interval stand beside their value."""
+    import mlflow
+
+    mlflow.log_metrics(
+        {
+            f"{name}{end}": number
+            for name, estimate in measures.items()
+            for end, number in (("", estimate.value), ("/low", estimate.low), ("/high", estimate.high))
+        }
+    )

@@ -14,9 +14,9 @@ from rich.markup import escape
 
 from components.progress import console
 from components.records.errors import BadInput
-from flows import listening
+from flows import deciding, listening, quarantine
 from flows.engine import prefect
-from flows.terminal import Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
+from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
 if TYPE_CHECKING:
     from flows.ingest import Landing
@@ -30,18 +30,21 @@ app = typer.Typer(
 )
 app.command(epilog="Example: heed serve --set capture.upstream=https://api.example.com/v1")(listening.serve)
 app.command(epilog="Example: heed forget ada@example.org")(listening.forget)
+app.command(epilog="Example: heed report --html report.html")(deciding.report)
+app.command(epilog='Example: heed accept 3 --because "the new source is wanted"')(deciding.accept)
 app.add_typer(listening.keys, name="keys")
 app.add_typer(listening.signals, name="signals")
-GATE_SAID_NO = 3
+app.add_typer(quarantine.app, name="quarantine")
 
 
 @app.command(epilog="Example: heed init work && cd work")
 def init(directory: Annotated[Path, typer.Argument(help="The folder.")] = Path(), as_json: Json = False) -> None:
     """Make a workspace: heed.toml, git and DVC, an empty dataset."""
     from components.registry.gate import DEFAULT_POLICY
+    from components.validation.expectations.suites import shipped
     from components.workspace.creation import create
 
-    workspace = create(directory, DEFAULT_POLICY.read_text())
+    workspace = create(directory, DEFAULT_POLICY.read_text(), shipped())
     say(
         as_json,
         {"workspace": str(workspace.root)},
@@ -113,7 +116,7 @@ def retrain(
 
         done = flow(workspace, force)
     say(as_json, done.model_dump(mode="json"), _retraining(done))
-    if done.outcome in ("hold", "refuse"):
+    if done.outcome not in ("promote", "nothing new"):
         raise typer.Exit(GATE_SAID_NO)
 
 
@@ -122,8 +125,9 @@ def status(place: Place = None, as_json: Json = False) -> None:
     """Dataset version, champion, challenger, and what landed since the last retraining."""
     workspace = opened(place)
     from components.registry.standing import standing
+    from components.validation.expectations import last
 
-    now = standing(workspace)
+    now = standing(workspace, quarantine.waiting(workspace), [found.in_words() for found in last(workspace)])
     say(as_json, now.model_dump(mode="json"), now.in_words())
 
 
@@ -197,12 +201,22 @@ def _landing(landing: "Landing") -> str:
         f"Landed {new}.",
         f"Dataset version {landing.dataset.hash[:12]} holds {landing.dataset.preferences} preferences.",
     ]
+    if landing.expected and landing.expected.failures:
+        lines += [f"Of what is expected, {landing.expected.in_words()}:"]
+        lines += [f"  - {failure}" for failure in landing.expected.failures]
     if landing.held:
-        lines.append(f"{landing.held} rows went to quarantine, with reasons: {landing.quarantined}")
+        lines.append(f"{landing.held} rows went to quarantine; `heed quarantine list` says why.")
     return "\n".join(lines)
 
 
 def _retraining(done: "Retraining") -> str:
+    if done.report:
+        lines = [f"Nothing was trained: the {done.outcome.replace(' ', ' was ')} by the data gate."]
+        lines += [f"  - {reason}" for reason in done.reasons]
+        lines.append(f"Why, with pictures: {done.report}")
+        lines.append('To train on it all the same: heed accept --because "…", then heed retrain.')
+        return "\n".join(lines)
+    assert done.challenger
     if done.outcome == "nothing new":
         return (
             f"Nothing new since version {done.challenger.version}, made of dataset version {done.dataset.hash[:12]}: "

@@ -11,6 +11,7 @@ from components.feedback.capture.store import Store
 from components.feedback.readers import read_rows
 from components.records.identity import fingerprint
 from components.records.schemas import KINDS
+from components.validation import quarantine
 from components.workspace import Workspace, versions
 from components.workspace.files import place_text
 from flows.ingest import Landing, land
@@ -24,10 +25,10 @@ NAMED = Path("capture")  # what problems and provenance call the store
 def collect(workspace: Workspace) -> Landing:
     """Land all that was captured since the last collection; nothing captured is left out or landed twice."""
     rows, position = task(name="fetch")(_fetched)(workspace)
-    if rows.is_empty():
+    if rows.is_empty() and not quarantine.anything_released(workspace.quarantine):
         return Landing(dataset=versions.current(workspace), landed=dict.fromkeys(KINDS, 0), held=0, quarantined=None)
     reading = task(name="read")(read_rows)(rows, FORMAT, NAMED)
-    landing = land(workspace, reading.frames, reading.problems, "what was captured")
+    landing = land(workspace, [reading], "what was captured", int(rows.estimated_size()))
     # Only now: what was fetched and not landed, because of a kill in between, is fetched again and known by its ids.
     _remember(workspace, position)
     return landing

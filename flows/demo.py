@@ -90,6 +90,7 @@ def _loop_twice(workspace: Workspace, seed: int, clock: "_Clock") -> Told:
     second = simulate(workspace, CONVERSATIONS[1], seed + 1)
     clock.lap("second feedback")
     retraining = retrain(workspace)
+    assert retraining.challenger, f"the data gate let nothing be trained: {retraining.reasons}"
     clock.lap("retrain")
     win_rate = true_win_rate(workspace, second.dataset, retraining.challenger, champion)
     clock.lap("check against the truth")
@@ -108,11 +109,12 @@ class _Clock:
 
 def _scratch(root: Path) -> Workspace:
     from components.registry.gate import DEFAULT_POLICY
+    from components.validation.expectations.suites import shipped
 
     if root.exists() and not (root / "heed.toml").exists() and any(root.iterdir()):
         raise BadInput("this folder is not a demo's", root, "Name an empty one.")
     shutil.rmtree(root, ignore_errors=True)
-    workspace = create(root, DEFAULT_POLICY.read_text())
+    workspace = create(root, DEFAULT_POLICY.read_text(), shipped())
     place_text(workspace.root / "heed.toml", SETTINGS)
     settle(workspace.root)
     return find(workspace.root)
@@ -122,6 +124,7 @@ def summary(told: Told) -> Panel:
     """What a person wants to know at a glance."""
     done = told.retraining
     assert done.scorecard
+    assert done.challenger
     measures = done.scorecard.measures
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)

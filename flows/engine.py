@@ -17,6 +17,7 @@ from components import progress
 from components.records.handles import Handle
 from components.records.identity import fingerprint
 from components.workspace import Workspace
+from flows import evaluation_sets
 
 # Raised when a step would give another result for the same handles and settings.
 GENERATION = 1
@@ -80,7 +81,7 @@ def step(
     """Make work a Prefect task that is done once for the same handles and settings.
 
     Args:
-        sections: the settings the work reads, as `train`.
+        sections: the settings the work reads, as `train`; with `split` go the evaluation sets.
 
     The work is called with the workspace, the step's key, and its arguments: handles, or plain values.
     """
@@ -98,6 +99,8 @@ def step(
         @wraps(work)
         def run(workspace: Workspace, *arguments: P.args, **named: P.kwargs) -> R:
             settings = {section: getattr(workspace.settings, section).model_dump() for section in sections}
+            if "split" in sections:
+                settings["evaluation sets"] = evaluation_sets.named(workspace)
             given = [_named(value) for value in (*arguments, *sorted(named.items()))]
             return cached(workspace, fingerprint(GENERATION, work.__name__, settings, given), arguments, named)
 

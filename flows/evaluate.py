@@ -63,6 +63,7 @@ def measure(
             ),
             settings=settings,
             beta=workspace.settings.train.beta,
+            newest=sides.newest,
         )
         measures = measure_all(evidence, settings)
         publish(measures, figures(evidence, measures), answers_table(evidence))

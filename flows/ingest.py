@@ -1,27 +1,46 @@
 """Ingest: from files, or from what users just did, to the next dataset version."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 
 from components.endpoint import shared
-from components.feedback.readers import Reading, mlflow_traces, read, read_rows
+from components.feedback.readers import Reading, mlflow_traces, pieces, read_rows
+from components.feedback.readers.files import size_of
 from components.feedback.signals import appoint, detect
 from components.feedback.threads import followups
-from components.preferences import building
-from components.preferences.building import Made, build
+from components.preferences import building, doubting
+from components.preferences.building import draft
+from components.preferences.doubting import Doubter, learned
 from components.preferences.revising import revised
 from components.records.handles import DatasetVersion
-from components.records.schemas import KINDS, PROBLEM, empty
-from components.validation import quarantine
+from components.records.schemas import KINDS, PROBLEM, Preference, empty
+from components.validation import acceptance, quarantine
 from components.validation.batch import judge
+from components.validation.expectations import Expected, check, read
+from components.validation.holding import Held
+from components.validation.material import Material
+from components.validation.suspicion import unsuspected
 from components.workspace import Workspace, versions
+from components.workspace.ahead import ahead
+from components.workspace.known import some_pairs
+from components.workspace.shelves import Shelves, shelves
+from components.workspace.together import put, put_known, put_together, together
+from components.workspace.versions import Batch
+from flows import evaluation_sets
+from flows.releasing import taken_up
 
 MLFLOW = "mlflow:"
+PART = 96 * 2**20  # bytes of what is read that are worked on at a time
+PAIRS, MADE = "pairs", "made "
+PLAIN = {"explicit", "rubrics"}  # detectors that need nothing but processors, so that several parts at a time gain
 
 
 class Landing(BaseModel):
@@ -31,13 +50,15 @@ class Landing(BaseModel):
         dataset: the version that now holds everything.
         landed: kind of record to how many were new.
         held: how many rows went to quarantine.
-        quarantined: the file they are in, None where none were.
+        quarantined: the file they are in, the folder where it is several, None where none were.
+        expected: how the new batch compares with what is expected of one; None where nothing of that kind landed.
     """
 
     dataset: DatasetVersion
     landed: dict[str, int]
     held: int
     quarantined: Path | None
+    expected: Expected | None = None
 
 
 @flow(name="ingest", validate_parameters=False)
@@ -45,11 +66,9 @@ def ingest(workspace: Workspace, sources: Sequence[str], format: str | None = No
     """Land files of feedback or preferences, and the traces of MLflow experiments (named mlflow:EXPERIMENT)."""
     files = [Path(source) for source in sources if not source.startswith(MLFLOW)]
     experiments = [source.removeprefix(MLFLOW) for source in sources if source.startswith(MLFLOW)]
-    readings = [task(name="read")(read)(files, format)] if files else []
-    readings += [task(name="read traces")(_traces)(workspace, experiment) for experiment in experiments]
-    frames = {kind: pl.concat([reading.frames[kind] for reading in readings]) for kind in KINDS}
+    readings = chain(pieces(files, format), (_traces(workspace, experiment) for experiment in experiments))
     told_by = ", ".join([*(file.name for file in files), *experiments])
-    return land(workspace, frames, pl.concat([reading.problems for reading in readings]), told_by)
+    return land(workspace, readings, told_by, sum(size_of(file) for file in files))
 
 
 def _traces(workspace: Workspace, experiment: str) -> Reading:
@@ -60,61 +79,125 @@ def _traces(workspace: Workspace, experiment: str) -> Reading:
 @flow(name="hear", validate_parameters=False)
 def hear(workspace: Workspace, interactions: pl.DataFrame, feedback: pl.DataFrame, told_by: str) -> Landing:
     """Land feedback that is at hand as records."""
-    frames = {"interactions": interactions, "feedback": feedback}
-    return land(workspace, frames, pl.DataFrame(schema=PROBLEM), told_by)
+    heard = Reading({"interactions": interactions, "feedback": feedback}, pl.DataFrame(schema=PROBLEM), {})
+    return land(workspace, [heard], told_by, int(interactions.estimated_size() + feedback.estimated_size()))
 
 
-def land(workspace: Workspace, frames: dict[str, pl.DataFrame], problems: pl.DataFrame, told_by: str) -> Landing:
+def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: int) -> Landing:
     """Judge records, make of them all that can be made, and land what is sound as one version.
 
+    Made of all that is known by now, not only of the new: feedback may land before its interaction, and a like before
+    the dislike it makes a pair with.
+
     Args:
-        frames: kind to records, not yet judged.
-        problems: rows that are to be held already.
+        readings: records, not yet judged, and rows that are to be held already. They are read as they are needed, so
+            all of them together may be larger than memory.
         told_by: where they come from.
+        size: about how many bytes they are; many are worked on a part at a time.
     """
-    sound, unsound = task(name="validate")(judge)(frames)
-    heard, signals, made = task(name="make preferences")(_made)(workspace, sound)
-    derived, spoiled = task(name="validate what was made")(judge)(
-        {
-            "feedback": heard,
-            "signals": signals,
-            "preferences": made.preferences,
-            "unpaired": made.unpaired,
-            "checklists": made.checklists,
+    read(workspace)  # a suite that cannot be read is said before anything lands
+    taken = _step("take up what was released")(taken_up)(workspace)
+    again = Reading(taken.frames, taken.problems, {})
+    with versions.batch(workspace, told_by) as batch, shelves(workspace.state, 1 + size // PART) as aside:
+        held = Held(workspace.quarantine, taken.released)
+        _step("read and validate")(sort_out)(workspace, batch, chain(readings, [again]), aside, held)
+        sample = _step("make preferences")(make)(workspace, batch, aside)
+        doubter = _step("learn what to doubt")(learned)(sample)
+        _step("validate what was made")(add)(workspace, batch, aside, doubter, held)
+    held.settle()
+    dataset = versions.current(workspace)
+    expected = _step("check what is expected")(_checked)(workspace, dataset, batch)
+    return Landing(dataset=dataset, landed=batch.landed, held=held.count, quarantined=held.place, expected=expected)
+
+
+def _checked(workspace: Workspace, dataset: DatasetVersion, batch: Batch) -> Expected | None:
+    if not (batch.landed["feedback"] or batch.landed["preferences"]):
+        return None
+    name = acceptance.newest_batch(workspace, dataset.hash)
+    return check(workspace, name, *(versions.scan_batch(workspace, name, kind) for kind in ("feedback", "preferences")))
+
+
+def _step(name: str) -> partial[Any]:
+    """A task that is never taken for done: what it is given is too large to be told apart by."""
+    return partial(task, name=name, cache_policy=NO_CACHE)
+
+
+def sort_out(workspace: Workspace, batch: Batch, readings: Iterable[Reading], aside: Shelves, held: Held) -> None:
+    """Put sound records aside, what belongs together side by side, and hold the others."""
+    if aside.count > 1:
+        put_known(workspace, batch.known, aside)
+    for reading in readings:
+        sound, unsound = judge(reading.frames)
+        held.add(pl.concat([reading.problems, unsound]))
+        put(aside, sound)
+    if aside.count > 1:
+        put_together(aside)
+
+
+def make(workspace: Workspace, batch: Batch, aside: Shelves) -> pl.DataFrame:
+    """Make all that can be made of what lies together, and put it beside; gives the pairs to learn doubt from."""
+    detectors = appoint(workspace.settings.signals.detectors, workspace)
+    settings = workspace.settings.preferences
+    sample = _pairs_before(workspace, batch) if aside.count == 1 else empty(Preference)
+
+    def made(shelf: int) -> dict[str, pl.DataFrame]:
+        interactions, told = together(workspace, batch.known, aside, shelf)
+        heard = followups(interactions, told)
+        feedback = pl.concat([told, heard])
+        signals = detect(feedback, interactions, detectors)
+        drafted = draft(feedback, interactions, signals, settings)
+        written = empty(Preference)
+        if settings.revise:
+            endpoint = shared(workspace.settings.endpoint, workspace.answers)
+            written = revised(building.heard(feedback, interactions, signals), endpoint)
+        return {
+            PAIRS: drafted.pairs,
+            f"{MADE}feedback": heard,
+            f"{MADE}signals": signals,
+            f"{MADE}preferences": written,
+            f"{MADE}unpaired": drafted.unpaired,
+            f"{MADE}checklists": drafted.checklists,
         }
-    )
-    doubted = quarantine.unheld(workspace.quarantine, quarantine.as_problems(made.doubted))
-    held = pl.concat([problems, unsound, spoiled, doubted])
-    file = task(name="quarantine")(quarantine.hold)(workspace.quarantine, held)
-    everything = {
-        kind: pl.concat([sound.get(kind, empty(schema)), derived.get(kind, empty(schema))]).unique(
-            "id", keep="first", maintain_order=True
-        )
-        for kind, schema in KINDS.items()
-    }
-    dataset, landed = task(name="land")(versions.land)(workspace, everything, told_by)
-    return Landing(dataset=dataset, landed=landed, held=held.height, quarantined=file)
+
+    asks_models = settings.revise or not PLAIN.issuperset(workspace.settings.signals.detectors)
+    work = map if asks_models else ahead
+    for shelf, records in enumerate(work(made, range(aside.count))):
+        for kind, frame in records.items():
+            aside.put_on(kind, frame, shelf)
+        sample = doubting.sample([sample, records[PAIRS]])
+    return sample
 
 
-def _made(workspace: Workspace, sound: dict[str, pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame, Made]:
-    """Follow-ups heard in conversations, signals, and what follows from them, in all that is known by now.
+def _pairs_before(workspace: Workspace, batch: Batch) -> pl.DataFrame:
+    """Pairs that were made before, the doubted ones too: without them it would look as if nobody ever slipped."""
+    believed = some_pairs(workspace, batch.known, doubting.MOST)
+    return doubting.sample([believed, doubting.doubted_before(quarantine.held(workspace.quarantine))])
 
-    All, not only the new: feedback may land before its interaction, and a like before the dislike it makes a pair with.
-    What the dataset already has is left out as it lands.
-    """
-    pinned = versions.pinned_hash(workspace)
 
-    def known(kind: str) -> pl.DataFrame:
-        new = sound.get(kind, empty(KINDS[kind]))
-        return pl.concat([versions.read(workspace, pinned, kind), new]).unique("id", keep="first", maintain_order=True)
+def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, held: Held) -> None:
+    """Add everything on the shelves to the batch but what is doubted, unsound, suspected or unwanted."""
+    before = some_pairs(workspace, batch.known, doubting.MOST)
+    unwanted = pl.col("id").is_in(quarantine.discarded(workspace.quarantine).implode())
 
-    told, interactions = known("feedback"), known("interactions")
-    heard = followups(interactions, told)
-    feedback = pl.concat([told, heard])
-    signals = detect(feedback, interactions, appoint(workspace.settings.signals.detectors, workspace))
-    made = build(feedback, interactions, signals, workspace.settings.preferences)
-    if workspace.settings.preferences.revise:
-        endpoint = shared(workspace.settings.endpoint, workspace.answers)
-        written = revised(building.heard(feedback, interactions, signals), endpoint)
-        made = replace(made, preferences=pl.concat([made.preferences, written]).unique("id", maintain_order=True))
-    return heard, signals, made
+    def judged(shelf: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
+        pairs = batch.new("preferences", aside.take(PAIRS, shelf, empty(Preference)))
+        believed, doubted = doubter.part(pairs)
+        made = {kind: aside.take(f"{MADE}{kind}", shelf, empty(schema)) for kind, schema in KINDS.items()}
+        derived, spoiled = judge({**made, "preferences": pl.concat([believed, made["preferences"]])})
+        return derived, spoiled, quarantine.as_problems(doubted, "preferences")
+
+    trusted, sets = quarantine.trusted(workspace.quarantine), evaluation_sets.read(workspace)
+    for shelf, (derived, spoiled, doubted) in enumerate(ahead(judged, range(aside.count))):
+        held.add(spoiled)
+        held.add_new(doubted)
+        records = {
+            kind: pl.concat([aside.take(kind, shelf, empty(schema)), derived[kind]]).filter(~unwanted)
+            for kind, schema in KINDS.items()
+        }
+        unknown = batch.new("preferences", records["preferences"].unique("id", keep="first", maintain_order=True))
+        material = Material(unknown, records["interactions"], records["feedback"], accepted=before)
+        records["preferences"], suspected = unsuspected(material, sets, trusted)
+        held.add_new(suspected)
+        for kind, frame in records.items():
+            batch.add(kind, frame.unique("id", keep="first", maintain_order=True))
+    held.write()

@@ -8,9 +8,12 @@ from pydantic import BaseModel
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
 from components.registry import models, promotion
+from components.validation import acceptance
 from components.workspace import Workspace, versions
+from flows import evaluation_sets
 from flows.collect import anything_captured, collect
 from flows.evaluate import evaluate
+from flows.examine import examine
 from flows.promote import promote
 from flows.train import fine_tune, train
 
@@ -19,20 +22,23 @@ class Retraining(BaseModel):
     """What a retraining came to.
 
     Attributes:
-        outcome: `promote`, `hold` or `refuse` as the gate said, or `nothing new`.
+        outcome: `promote`, `hold` or `refuse` as the gate said, `data held` or `data refused` where the data gate
+            stopped it before anything was trained, or `nothing new`.
         dataset: the version it looked at.
-        challenger: the version it made, or had made of the same inputs before.
+        challenger: the version it made, or had made of the same inputs before; None where it made none.
         champion: the version in service when it began.
         scorecard: what was measured.
         reasons: why the outcome is what it is.
+        report: the page about the data, where the data gate stopped it.
     """
 
-    outcome: Literal["promote", "hold", "refuse", "nothing new"]
+    outcome: Literal["promote", "hold", "refuse", "data held", "data refused", "nothing new"]
     dataset: DatasetVersion
-    challenger: ModelVersion
+    challenger: ModelVersion | None = None
     champion: ModelVersion | None = None
     scorecard: Scorecard | None = None
     reasons: tuple[str, ...] = ()
+    report: str | None = None
 
 
 SHAPING = ("preferences", "split", "base", "sft", "train", "reward", "evaluate")
@@ -41,12 +47,14 @@ SHAPING = ("preferences", "split", "base", "sft", "train", "reward", "evaluate")
 
 @flow(name="retrain", validate_parameters=False)
 def retrain(workspace: Workspace, force: bool = False) -> Retraining:
-    """The loop of the picture: what was captured, dataset, champion, challenger, scorecard, gate."""
+    """The loop of the picture: what was captured, dataset, data gate, champion, challenger, scorecard, gate."""
     with workspace.lock("retrain", "retraining"):
         dataset = collect(workspace).dataset if anything_captured(workspace) else versions.current(workspace)
         attempt, inputs = _inputs(workspace, dataset, force)
         if done := promotion.decided(workspace, inputs):
             return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
+        if stopped := _stopped(workspace, dataset):
+            return stopped
         champion = models.at_alias(workspace, models.POLICY, models.CHAMPION) or first_champion(workspace, dataset)
         challenger, reward = train(workspace, dataset, champion, attempt)
         scorecard = evaluate(workspace, dataset, challenger, champion, reward)
@@ -66,10 +74,27 @@ def _inputs(workspace: Workspace, dataset: DatasetVersion, force: bool) -> tuple
     """Which attempt at these inputs this is, and the name of the attempt. Only force makes a second one."""
     attempt = 0
     while True:
-        inputs = fingerprint(dataset.key, workspace.settings.model_dump(include=set(SHAPING)), attempt)
+        settings = workspace.settings.model_dump(include=set(SHAPING))
+        inputs = fingerprint(dataset.key, settings, evaluation_sets.named(workspace), attempt)
         if not force or not promotion.decided(workspace, inputs):
             return attempt, inputs
         attempt += 1
+
+
+def _stopped(workspace: Workspace, dataset: DatasetVersion) -> Retraining | None:
+    """Why the data may not train a model; None where it may, which is then written down."""
+    if acceptance.is_accepted(workspace, dataset.hash):
+        return None
+    examined = examine(workspace, dataset)
+    if examined.verdict.outcome == "accept":
+        acceptance.accept(workspace, dataset, "no check of the policy stops it", acceptance.GATE)
+        return None
+    return Retraining(
+        outcome="data refused" if examined.verdict.outcome == "refuse" else "data held",
+        dataset=dataset,
+        reasons=examined.verdict.stops,
+        report=examined.report,
+    )
 
 
 def _told(dataset: DatasetVersion, champion: ModelVersion, scorecard: Scorecard, decision: Decision) -> Retraining:

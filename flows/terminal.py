@@ -16,6 +16,9 @@ from flows.engine import settle
 
 out = Console(highlight=False, soft_wrap=True)
 
+GATE_SAID_NO = 3
+"""Exit code."""
+
 Place = Annotated[
     Path | None, typer.Option("--workspace", help="The workspace; default: HEED_WORKSPACE, or this folder.")
 ]

@@ -5,17 +5,21 @@ Steps import what loads torch when they run, so that a retraining with nothing t
 
 from pathlib import Path
 
+import polars as pl
 from prefect import flow
 
 from components import tracking
-from components.preferences.splitting import Sides, prompt_groups, split
+from components.preferences.splitting import Sides, split
 from components.preferences.weighing import weigh
 from components.records.handles import DatasetVersion, ModelVersion
 from components.registry import models
 from components.training import base, jobs, launch
 from components.training.job import Tracking
+from components.validation import overlap, quarantine
 from components.validation import sides as sides_contract
+from components.validation.batch import judge
 from components.workspace import Workspace, versions
+from flows import evaluation_sets
 from flows.engine import origin, step
 
 
@@ -52,7 +56,7 @@ def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt:
 
     sides = checked_sides(workspace, dataset)
     place = workspace.runs / key
-    groups = prompt_groups(sides.seen)
+    groups = sides.groups_of(sides.seen)
     with tracking.run(workspace, "reward", key, dataset, workspace.settings.reward.model_dump(), origin()) as run:
         tracking.log_dataset(sides.seen, dataset, "train and validation")
         curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
@@ -75,6 +79,7 @@ def optimise_preferences(
     params = settings.train.model_dump() | {"reference": champion.uri}
     with tracking.run(workspace, "preference", key, dataset, params, origin()) as run:
         tracking.log_dataset(sides.train, dataset, "train")
+        tracking.log_sides(sides.sizes, sides.reasons)
         curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
         start = str(models.folder_of(workspace, champion))
         folder = launch.run(jobs.preference(settings, start, sides.train, sides.validation, place, curves))
@@ -82,10 +87,19 @@ def optimise_preferences(
 
 
 def checked_sides(workspace: Workspace, dataset: DatasetVersion) -> Sides:
-    """The sides of a dataset version, refused where they cannot be trusted."""
+    """The sides of a dataset version, refused where they cannot be trusted.
+
+    What landed under an older contract, or was changed by hand, and breaks the present one is held and on no side.
+    """
     settings = workspace.settings
-    sides = split(weigh(versions.read(workspace, dataset), settings.preferences), settings.split)
-    sides_contract.check({name: prompt_groups(side) for name, side in sides.named.items()})
+    weighed = weigh(versions.read(workspace, dataset), settings.preferences)
+    sound, unsound = judge({"preferences": weighed})
+    quarantine.hold(workspace.quarantine, quarantine.unheld(workspace.quarantine, unsound))
+    sides = split(sound["preferences"], settings.split, workspace.splits)
+    known = overlap.find(sides.seen, evaluation_sets.read(workspace), workspace.splits)
+    released = quarantine.trusted(workspace.quarantine)
+    sides = sides.without(known.filter(~pl.col("id").is_in(released.implode())))
+    sides_contract.check({name: sides.groups_of(side) for name, side in sides.named.items()})
     return sides
 
 

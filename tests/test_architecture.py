@@ -52,6 +52,7 @@ try:
 except SystemExit as stop:
     assert not stop.code, stop.code
 heavy = {"torch", "prefect", "mlflow", "transformers", "trl", "dvc", "sklearn", "matplotlib", "pandera"}
+heavy |= {"great_expectations"}
 print(sorted(heavy & sys.modules.keys()), file=sys.stderr)
 """
 

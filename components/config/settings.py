@@ -85,6 +85,12 @@ class Split(Section):
 
     test: Share = 0.2
     validation: Share = 0.1
+    newest: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.05, description="the newest of what would train, held out until it is older; 0 for none"
+    )
+    evaluation_sets: Annotated[str, Field(min_length=1)] = Field(
+        "evaluation-sets", description="folder of files, in the workspace, whose prompts are never trained on"
+    )
 
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> "Split":

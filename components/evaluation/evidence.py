@@ -64,6 +64,19 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Newest:
+    """What the reward model makes of the k preferences of the newest side.
+
+    Attributes:
+        margins: r(chosen) - r(rejected), shape (k,).
+        prompts: a number for the prompt each belongs to, shape (k,).
+    """
+
+    margins: np.ndarray
+    prompts: np.ndarray
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything observed.
 
@@ -71,8 +84,10 @@ class Evidence:
         pairs: of the test side.
         answers: to held-out prompts.
         beta: how strongly the challenger was held to the reference in training.
+        newest: of the newest side; None where nothing is on it.
     """
 
     pairs: Pairs
     answers: Answers
     beta: float
+    newest: Newest | None = None

@@ -10,7 +10,7 @@ import polars as pl
 
 from components.config.settings import Evaluate
 from components.evaluation.answers import answer
-from components.evaluation.evidence import Answers, Evidence, Pairs
+from components.evaluation.evidence import Answers, Evidence, Newest, Pairs
 from components.evaluation.judges import Judge, Scorer, compare
 from components.evaluation.likelihood import log_likelihood
 from components.evaluation.policies import count_tokens
@@ -28,6 +28,7 @@ def gather(
     judge: Judge,
     settings: Evaluate,
     beta: float,
+    newest: pl.DataFrame | None = None,
 ) -> Evidence:
     """Observe everything the measures need.
 
@@ -39,6 +40,7 @@ def gather(
         judge: who compares the answers.
         settings: how many prompts are answered, how, and the seed of both.
         beta: how strongly the challenger was held to the reference in training.
+        newest: preferences of the newest side, where there is one.
 
     Raises:
         BadInput: there are no test preferences.
@@ -51,7 +53,7 @@ def gather(
     champion_answers = _answers(champion, asked, settings, "The champion answers")
 
     prompts: list[list[Message]] = test["prompt"].to_list()
-    chosen, rejected = (test.select(text_of(pl.col(side))).to_series().to_list() for side in ("chosen", "rejected"))
+    chosen, rejected = _texts(test)
     weighed = prompts + prompts + asked, chosen + rejected + challenger_answers
     logp, tokens = log_likelihood(challenger, *weighed, label="The challenger weighs the test preferences")
     reference_logp, _ = log_likelihood(champion, *weighed, label="The champion weighs the test preferences")
@@ -69,7 +71,7 @@ def gather(
             chosen_tokens=chosen_tokens,
             rejected_tokens=rejected_tokens,
             groups=test["group"].to_list(),
-            prompts=test.select(transcript(pl.col("prompt")).rank("dense")).to_series().to_numpy(),
+            prompts=_numbered(test),
         ),
         answers=Answers(
             prompts=asked,
@@ -82,6 +84,7 @@ def gather(
             verdicts=compare(judge, asked, challenger_answers, champion_answers),
         ),
         beta=beta,
+        newest=None if newest is None or newest.is_empty() else _newest(newest, scorer),
     )
 
 
@@ -93,6 +96,23 @@ def held_out_prompts(test: pl.DataFrame, settings: Evaluate) -> list[list[Messag
     seeded = test.select(pl.concat_str(pl.lit(f"{settings.seed}\x1d"), transcript(pl.col("prompt")))).to_series()
     ranked = test.select("prompt", lot=sha256(seeded)).unique("lot").sort("lot")
     return ranked["prompt"].head(settings.prompts).to_list()
+
+
+def _newest(newest: pl.DataFrame, scorer: Scorer) -> Newest:
+    prompts = newest["prompt"].to_list()
+    chosen, rejected = _texts(newest)
+    return Newest(margins=scorer(prompts, chosen) - scorer(prompts, rejected), prompts=_numbered(newest))
+
+
+def _texts(preferences: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """The chosen and the rejected answers."""
+    told = preferences.select(text_of(pl.col("chosen", "rejected")))
+    return told["chosen"].to_list(), told["rejected"].to_list()
+
+
+def _numbered(preferences: pl.DataFrame) -> np.ndarray:
+    """A number for the prompt of each, shape (n,)."""
+    return preferences.select(transcript(pl.col("prompt")).rank("dense")).to_series().to_numpy()
 
 
 def _answers(model_path: str | Path, prompts: list[list[Message]], settings: Evaluate, label: str) -> list[str]:

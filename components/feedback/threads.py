@@ -6,7 +6,6 @@ them; what the system was told beforehand may change from turn to turn.
 
 import polars as pl
 
-from components.records.identity import sha256
 from components.records.messages import transcript
 from components.records.schemas import Feedback, as_records
 
@@ -33,7 +32,6 @@ def followups(interactions: pl.DataFrame, feedback: pl.DataFrame) -> pl.DataFram
         before=_spoken(prompt.list.head(prompt.list.len().cast(pl.Int64) - 1)),
         after=_spoken(pl.concat_list(prompt, response)),
     )
-    turns = turns.with_columns(before=sha256(turns["before"]), after=sha256(turns["after"]))
     went_on = turns.filter(pl.col("last").struct.field("role") == "user")
     found = (
         went_on.join(
@@ -58,8 +56,8 @@ def followups(interactions: pl.DataFrame, feedback: pl.DataFrame) -> pl.DataFram
 
 
 def _spoken(messages: pl.Expr) -> pl.Expr:
-    """A conversation as one text, without what the system was told, and without blanks around what was said."""
+    """A name for a conversation, without what the system was told, and without blanks around what was said."""
     role, content = pl.element().struct.field("role"), pl.element().struct.field("content")
     spoken = pl.element().filter(role != "system")
     stripped = pl.struct(role=role, content=content.str.strip_chars())
-    return transcript(messages.list.eval(spoken).list.eval(stripped))
+    return transcript(messages.list.eval(spoken).list.eval(stripped)).hash()

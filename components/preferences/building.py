@@ -38,6 +38,23 @@ class Made:
     account: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What follows from feedback before any pair is doubted.
+
+    Attributes:
+        pairs: records of `Preference`.
+        unpaired: as in `Made`.
+        checklists: as in `Made`.
+        behind: what the account is made of: what was said, what was weighed, and opinions that are in no pair.
+    """
+
+    pairs: pl.DataFrame
+    unpaired: pl.DataFrame
+    checklists: pl.DataFrame
+    behind: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+
+
 def build(
     feedback: pl.DataFrame, interactions: pl.DataFrame, signals: pl.DataFrame, settings: Preferences | None = None
 ) -> Made:
@@ -49,6 +66,28 @@ def build(
         signals: records of `Signal` found in the feedback.
         settings: the section `preferences`; None is all at its default.
     """
+    drafted = draft(feedback, interactions, signals, settings)
+    believed, doubted = doubt(drafted.pairs)
+    said, weighed, opinions = drafted.behind
+    return Made(
+        preferences=believed,
+        unpaired=drafted.unpaired,
+        checklists=drafted.checklists,
+        doubted=doubted,
+        account=account(said, weighed, opinions, believed, doubted, drafted.unpaired),
+    )
+
+
+def draft(
+    feedback: pl.DataFrame, interactions: pl.DataFrame, signals: pl.DataFrame, settings: Preferences | None = None
+) -> Draft:
+    """Make what can be made of feedback without knowing what all other feedback says.
+
+    Nothing here reaches from one thread (`records.threads`) to another, so each may be drafted by itself.
+
+    Args:
+        feedback, interactions, signals, settings: as for `build`.
+    """
     settings = settings or Preferences()
     known = keyed(interactions)
     said = evidence(feedback, known, signals)
@@ -56,15 +95,12 @@ def build(
     candidates = [builder(said, stood, known).select(*pairing.CANDIDATE) for builder in BUILDERS.values()]
     weighed = pairing.weigh_up(pl.concat(candidates), said, stood)
     clear = pairing.clear(weighed, settings.least_strength)
-    believed, doubted = doubt(pairing.as_preferences(clear, said, known))
     opinions = left_over(said, clear)
-    alone = unpaired(opinions, said, known, settings.least_strength)
-    return Made(
-        preferences=believed,
-        unpaired=alone,
+    return Draft(
+        pairs=pairing.as_preferences(clear, said, known),
+        unpaired=unpaired(opinions, said, known, settings.least_strength),
         checklists=checklists(said, known, signals),
-        doubted=doubted,
-        account=account(said, weighed, opinions, believed, doubted, alone),
+        behind=(said, weighed, opinions),
     )
 
 

@@ -7,6 +7,7 @@ idea is confident learning's (https://arxiv.org/abs/1911.00068), with the soft l
 the place of its counts. Knows nothing of where pairs come from.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +17,10 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from components.preferences.contrasts import Reader, reader
+from components.contrasts import Reader, reader
 from components.records.identity import sha256
 from components.records.messages import asked, text_of
+from components.records.schemas import Preference, as_records, dtypes, empty
 
 BELIEVABLE = 0.88  # probability of pointing the right way below which a pair is doubted
 FEWEST = 200  # pairs, of all raters or of a group; fewer teach nothing worth a doubt
@@ -28,40 +30,93 @@ ROUNDS = 3  # of fitting, each trusting the pairs as far as the one before found
 RIDGE = 100.0
 SLIPS, AS_AFTER = 0.05, 100  # what is held of people before any pair is seen, and as after how many pairs
 CHUNK = 50_000  # pairs read at a time
+DOUBTED = "doubted: "
 
 
 def doubt(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part pairs into those to believe and those not to.
+    """Part pairs into those to believe and those not to, by what they themselves teach.
 
     Args:
         pairs: records of `Preference` made of feedback.
 
     Returns:
-        The believed ones, and the others with a `reason`.
+        As `Doubter.part`.
     """
+    return learned(sample([pairs])).part(pairs)
+
+
+def sample(pairs: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The pairs to learn from, at most `MOST`: those whose ids come first, which chance decides and order does not.
+
+    Args:
+        pairs: records of `Preference`, in pieces; one that comes twice counts once.
+    """
+    chosen: pl.DataFrame | None = None
+    for piece in pairs:
+        both = piece if chosen is None else pl.concat([chosen, piece]).unique("id", keep="first", maintain_order=True)
+        chosen = both.bottom_k(MOST, by="id").sort("id")
+    if chosen is None:
+        return empty(Preference)
+    return chosen
+
+
+def doubted_before(problems: pl.DataFrame) -> pl.DataFrame:
+    """The pairs among held rows that were doubted, as records of `Preference`.
+
+    Args:
+        problems: the columns of `PROBLEM`.
+    """
+    doubted = (pl.col("kind") == "preferences") & pl.col("reason").str.starts_with(DOUBTED)
+    rows = problems.filter(doubted).select(pl.col("row").str.json_decode(pl.Struct(dtypes(Preference))))
+    return as_records(rows.unnest("row"), Preference)
+
+
+class Doubter:
+    """Tells of a pair how probably it points the right way.
+
+    A pair it has learned from is judged by what the others taught.
+    """
+
+    def __init__(self, right: Callable[[pl.DataFrame], np.ndarray]) -> None:
+        self._right = right
+
+    def part(self, pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Part pairs into those to believe and those not to.
+
+        Args:
+            pairs: records of `Preference` made of feedback.
+
+        Returns:
+            The believed ones, and the others with a `reason`.
+        """
+        right = [self._right(chunk) for chunk in pairs.iter_slices(CHUNK)]
+        judged = pairs.with_columns(right=pl.Series(np.concatenate([np.ones(0), *right]), dtype=pl.Float64))
+        doubtful = pl.col("right") < BELIEVABLE
+        told = f"{DOUBTED}the other pairs give it {{}}% to point the right way"
+        reason = pl.format(told, (pl.col("right") * 100).floor())
+        doubted = judged.filter(doubtful).with_columns(reason=reason)
+        return judged.filter(~doubtful).drop("right"), doubted.drop("right")
+
+
+def learned(sample: pl.DataFrame) -> Doubter:
+    """Learn from pairs which others to doubt.
+
+    Args:
+        sample: records of `Preference` made of feedback, shape (n,); where there are few, nothing is doubted.
+    """
+    if sample.height < FEWEST:
+        return Doubter(lambda pairs: np.ones(pairs.height))
     # Vectors this short lose more by waiting for a second thread than it brings, tenfold on a busy machine.
     with threadpool_limits(1):
-        right = _right(pairs) if pairs.height >= FEWEST else np.ones(pairs.height)
-    judged = pairs.with_columns(right=pl.Series(right, dtype=pl.Float64))
-    doubtful = pl.col("right") < BELIEVABLE
-    reason = pl.format("doubted: the other pairs give it {}% to point the right way", (pl.col("right") * 100).floor())
-    doubted = judged.filter(doubtful).with_columns(reason=reason)
-    return judged.filter(~doubtful).drop("right"), doubted.drop("right")
-
-
-def _right(pairs: pl.DataFrame) -> np.ndarray:
-    """How probably each pair points the right way: shape (n,)."""
-    sample = pairs.gather_every(-(-pairs.height // MOST))
-    view = _View(reader(sample), _large_groups(sample))
-    features, folds = view.features(sample), _folds(sample)
-    right = np.full(sample.height, 1 - SLIPS)
-    for _ in range(ROUNDS):
-        tastes = [_fit(features[folds != held], right[folds != held]) for held in range(FOLDS)]
-        margins = _margins(features, folds, tastes)
-        mixture = _mixture(margins)
-        right = mixture.right(margins)
-    chunks = (_margins(view.features(chunk), _folds(chunk), tastes) for chunk in pairs.iter_slices(CHUNK))
-    return np.concatenate([mixture.right(margins) for margins in chunks])
+        view = _View(reader(sample), _large_groups(sample))
+        features, folds = view.features(sample), _folds(sample)
+        right = np.full(sample.height, 1 - SLIPS)
+        for _ in range(ROUNDS):
+            tastes = [_fit(features[folds != held], right[folds != held]) for held in range(FOLDS)]
+            margins = _margins(features, folds, tastes)
+            mixture = _mixture(margins)
+            right = mixture.right(margins)
+    return Doubter(lambda pairs: mixture.right(_margins(view.features(pairs), _folds(pairs), tastes)))
 
 
 @dataclass(frozen=True)

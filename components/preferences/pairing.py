@@ -19,11 +19,13 @@ CANDIDATE = {
     "rejected_id": pl.String(),
     "own": pl.Float64(),
     "signals": pl.List(pl.String()),
+    "position": pl.Int64(),
     "created_at": pl.Datetime("us", "UTC"),
 }
 """One answer set above another: by whom, in the interaction `about` whose prompt both answer (`prompt_key`), the ids
 of the interactions they are from (null for a text of the user's own), and half log-odds (`own`) and signals that speak
-of the two together. What was said of each by itself is added here."""
+of the two together; `position` is where chosen was shown, null where the two were not shown beside each other. What was
+said of each by itself is added here."""
 
 
 def weigh_up(candidates: pl.DataFrame, said: pl.DataFrame, stood: pl.DataFrame) -> pl.DataFrame:
@@ -37,7 +39,8 @@ def weigh_up(candidates: pl.DataFrame, said: pl.DataFrame, stood: pl.DataFrame) 
         stood: what each user said of each answer (`evidence.standings`).
 
     Returns:
-        A row for each user, prompt and two answers: `who`, `about`, `chosen`, `rejected`, `created_at`; `odds`, half
+        A row for each user, prompt and two answers: `who`, `about`, `chosen`, `rejected`, `position` (where chosen was
+        shown when the two last stood beside each other, null where they never did), `created_at`; `odds`, half
         log-odds that chosen is better, 0 where nothing tells; `pro` and `con`, the signals that say so and that say
         the opposite; `alike`, whether the two answers are the same.
     """
@@ -53,6 +56,7 @@ def weigh_up(candidates: pl.DataFrame, said: pl.DataFrame, stood: pl.DataFrame) 
         first_id=pl.when("forward").then("chosen_id").otherwise("rejected_id"),
         second_id=pl.when("forward").then("rejected_id").otherwise("chosen_id"),
         own=pl.when("forward").then("own").otherwise(-pl.col("own")),
+        first_position=pl.when("forward").then("position").otherwise(_opposite("position")),
         # People nobody can tell apart do not contradict themselves.
         apart=pl.col("who").is_in(unnamed.implode()) & pl.col("forward"),
     )
@@ -61,6 +65,7 @@ def weigh_up(candidates: pl.DataFrame, said: pl.DataFrame, stood: pl.DataFrame) 
         pl.col("created_at").max(),
         pl.col("own").sum(),
         pl.col("first_id", "second_id").drop_nulls().first(),
+        pl.col("first_position").drop_nulls().last(),
         for_first=gathered(pl.col("signals").filter("forward")),
         for_second=gathered(pl.col("signals").filter(~pl.col("forward"))),
     )
@@ -76,6 +81,10 @@ def weigh_up(candidates: pl.DataFrame, said: pl.DataFrame, stood: pl.DataFrame) 
     difference = pl.col("first_alone").fill_null(0.0) - pl.col("second_alone").fill_null(0.0)
     met = met.with_columns(odds=(pl.col("own") + difference / 2).round(9))
     return _turned(met, _texts(told))
+
+
+def _opposite(position: str) -> pl.Expr:
+    return 3 - pl.col(position)
 
 
 def _texts(told: pl.DataFrame) -> pl.DataFrame:
@@ -107,6 +116,7 @@ def _turned(met: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
         "created_at",
         chosen_key=better("key"),
         rejected_key=worse("key"),
+        position=pl.when(first).then("first_position").otherwise(_opposite("first_position")),
         odds=pl.col("odds").abs(),
         pro=together(agreeing, better("pro"), worse("con")),
         con=together(opposing, better("con"), worse("pro")),

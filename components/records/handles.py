@@ -108,3 +108,44 @@ class Decision(Handle):
 
     outcome: Literal["promote", "hold", "refuse"]
     reasons: tuple[str, ...]
+
+
+class DataVerdict(Handle):
+    """What the data gate said of a dataset version, and why.
+
+    Attributes:
+        outcome: accept, hold (a person has to look at it) or refuse.
+        reasons: one plain sentence for each check, those that stop the data first.
+    """
+
+    outcome: Literal["accept", "hold", "refuse"]
+    reasons: tuple[str, ...]
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The reasons that stop the data."""
+        return tuple(reason for reason in self.reasons if reason.startswith(("hold: ", "refuse: ")))
+
+
+class Examination(Handle):
+    """What was found in a dataset version.
+
+    Attributes:
+        dataset: content hash of the version.
+        verdict: what the data gate says.
+        measures: name to estimate; names begin with `data/`.
+        sentences: name of an audit to what it found, in words.
+        run_id: the MLflow run that holds it, with its figures, its report and the rows to look at.
+        report: the page with all of it.
+    """
+
+    dataset: str
+    verdict: DataVerdict
+    measures: dict[str, Estimate]
+    sentences: dict[str, str]
+    run_id: str
+    report: str
+
+    @property
+    def key(self) -> str:
+        return self.dataset

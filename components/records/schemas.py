@@ -3,6 +3,7 @@
 A schema's `columns` are the whole record: a frame with others is refused. Times are UTC with microseconds.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import pandera.polars as pa
@@ -27,7 +28,15 @@ FEEDBACK_KINDS = (
     "comment",
     "report",
 )
+POSITIONS = (1, 2)
 SPOKEN = "^(prompt|response|chosen|rejected)$"
+ANSWERS = "^(response|chosen|rejected)$"
+LONGEST = 1_000_000  # characters of a message; longer is a file that somebody read as one
+VISIBLE = r"[^\s\p{Cc}\p{Cf}]"
+"""A sign that is seen: neither space nor control nor format character, as a zero-width space is."""
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+CLOCKS_DIFFER = timedelta(days=1)  # how far a sound time may lie ahead: some write their own time as UTC
 
 
 class Record(pa.DataFrameModel):
@@ -57,16 +66,43 @@ class Conversation(Record):
 
     @pa.check(SPOKEN, regex=True, error="has a message that says nothing")
     def has_contents(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        content = pl.element().struct.field("content").fill_null("").str.strip_chars()
-        return data.lazyframe.select(pl.col(data.key).list.eval(content != "").list.all())
+        content = pl.element().struct.field("content").fill_null("")
+        return data.lazyframe.select(pl.col(data.key).list.eval(content.str.contains(VISIBLE)).list.all())
+
+    @pa.check(SPOKEN, regex=True, error="has a message with a NUL character, which no text has")
+    def has_texts(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        whole = ~pl.element().struct.field("content").str.contains("\x00", literal=True).fill_null(False)
+        return data.lazyframe.select(pl.col(data.key).list.eval(whole).list.all())
+
+    @pa.check(SPOKEN, regex=True, error=f"has a message of more than {LONGEST:,} characters")
+    def has_readable_lengths(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        short = pl.element().struct.field("content").str.len_chars().fill_null(0) <= LONGEST
+        return data.lazyframe.select(pl.col(data.key).list.eval(short).list.all())
 
     @pa.check("prompt", error="ends with the assistant, so there is nothing to answer")
     def asks(cls, data: pa.PolarsData) -> pl.LazyFrame:
         last = pl.col(data.key).list.last().struct.field("role")
         return data.lazyframe.select(last.ne_missing("assistant"))
 
+    @pa.check("created_at", error=f"lies before {EARLIEST.year}")
+    def is_of_our_time(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col(data.key) >= EARLIEST).fill_null(True))
 
-class Interaction(Conversation):
+    @pa.check("created_at", error="lies in the future")
+    def has_been(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col(data.key) <= datetime.now(UTC) + CLOCKS_DIFFER).fill_null(True))
+
+
+class Answered(Conversation):
+    """A conversation with one answer or two to what it ends with."""
+
+    @pa.check(ANSWERS, regex=True, error="ends with the user or the system, so it is no answer")
+    def is_answered(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        last = pl.col(data.key).list.last().struct.field("role")
+        return data.lazyframe.select(~last.is_in(("user", "system")).fill_null(False))
+
+
+class Interaction(Answered):
     """One prompt and the response a model gave.
 
     Example: prompt [user: "How do I bake bread?"], response [assistant: "Mix flour and water."], model "heed-policy/3".
@@ -95,6 +131,9 @@ class Feedback(Record):
     )
     aspect: str = pa.Field(nullable=True, description="rating: of what, as helpfulness; null is of the whole answer")
     other: str = pa.Field(nullable=True, description="choice: id of the interaction passed over")
+    position: int = pa.Field(
+        nullable=True, isin=POSITIONS, description="choice: where the one preferred was shown, 1 = first, 2 = second"
+    )
     text: str = pa.Field(nullable=True, description="edit: the text the user made of it; comment, followup: the words")
     user: str = pa.Field(nullable=True)
     group: str = pa.Field(nullable=True)
@@ -109,9 +148,39 @@ class Feedback(Record):
     def is_between_two(cls, data: pa.PolarsData) -> pl.LazyFrame:
         return _has(data, ("choice",), "other")
 
+    @pa.dataframe_check(error="only a choice has a position")
+    def is_shown_beside_another(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col("kind") == "choice") | pl.col("position").is_null())
+
     @pa.dataframe_check(error="an edit, a followup or a comment needs its text")
     def has_words(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return _has(data, ("edit", "followup", "comment"), "text")
+        speaks = pl.col("kind").is_in(("edit", "followup", "comment"))
+        return data.lazyframe.select(~speaks | pl.col("text").str.contains(VISIBLE).fill_null(False))
+
+    @pa.dataframe_check(error="a thumb is up (1) or down (-1)")
+    def is_up_or_down(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        between = (pl.col("score").abs() < 1).fill_null(False)
+        return data.lazyframe.select((pl.col("kind") != "thumb") | ~between)
+
+    @pa.dataframe_check(error="a choice is between two different answers")
+    def differs(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col("kind") != "choice") | pl.col("interaction").ne_missing(pl.col("other")))
+
+    @pa.check("text", error="has a NUL character, which no text has")
+    def is_text(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(~pl.col(data.key).str.contains("\x00", literal=True).fill_null(False))
+
+    @pa.check("text", error=f"has more than {LONGEST:,} characters")
+    def has_readable_length(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).str.len_chars().fill_null(0) <= LONGEST)
+
+    @pa.check("created_at", error=f"lies before {EARLIEST.year}")
+    def is_of_our_time(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col(data.key) >= EARLIEST).fill_null(True))
+
+    @pa.check("created_at", error="lies in the future")
+    def has_been(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col(data.key) <= datetime.now(UTC) + CLOCKS_DIFFER).fill_null(True))
 
 
 def _has(data: pa.PolarsData, kinds: tuple[str, ...], column: str) -> pl.LazyFrame:
@@ -133,7 +202,7 @@ class Signal(Record):
     detector: str = pa.Field(description="who found it, and which version of it")
 
 
-class Preference(Conversation):
+class Preference(Answered):
     """One answer preferred to another.
 
     Example: prompt [user: "hi"], chosen [assistant: "Hello!"], rejected [assistant: "What."], strength 1.0, weight 1.0.
@@ -142,6 +211,9 @@ class Preference(Conversation):
     prompt: Messages
     chosen: Messages
     rejected: Messages
+    position: int = pa.Field(
+        nullable=True, isin=POSITIONS, description="where chosen was shown, 1 = first, 2 = second; null: not known"
+    )
     strength: float = pa.Field(gt=0, le=1, description="how clearly chosen is preferred, 1 = beyond doubt")
     weight: float = pa.Field(gt=0, description="how much the pair counts in training, 1 = as one pair")
     rater: str = pa.Field(nullable=True)
@@ -156,8 +228,18 @@ class Preference(Conversation):
         chosen, rejected = (text_of(pl.col(key)).str.strip_chars() for key in ("chosen", "rejected"))
         return data.lazyframe.select(chosen != rejected)
 
+    @pa.dataframe_check(error="chosen and rejected differ in nothing but spaces")
+    def differs_in_words(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        said = data.lazyframe.select(text_of(pl.col(key)).str.strip_chars() for key in ("chosen", "rejected"))
+        chosen, rejected = pl.col("chosen"), pl.col("rejected")
+        # Most pairs begin or end with different signs, and of those no more has to be looked at.
+        alike = (chosen.str.head(1) == rejected.str.head(1)) & (chosen.str.tail(1) == rejected.str.tail(1))
+        looked_at = said.select(pl.when(alike & (chosen != rejected)).then(pl.all()))
+        bare = looked_at.select(pl.all().str.replace_all(r"\s+", ""))
+        return bare.select((chosen != rejected).fill_null(True))
 
-class Unpaired(Conversation):
+
+class Unpaired(Answered):
     """An answer that somebody liked or disliked, with no other answer to set beside it (for KTO and its like).
 
     Example: prompt [user: "hi"], response [assistant: "What."], desirable false, strength 0.8, weight 1.0.
@@ -212,8 +294,19 @@ KINDS: dict[str, type[Record]] = {
     "checklists": Checklist,
 }
 
-PROBLEM: dict[str, pl.DataType] = {"file": pl.String(), "line": pl.Int64(), "reason": pl.String(), "row": pl.String()}
-"""A row that could not be taken: where it stands (line from 1, null where it has none), why, and what it says."""
+PROBLEM: dict[str, pl.DataType] = {
+    "file": pl.String(),
+    "line": pl.Int64(),
+    "reason": pl.String(),
+    "row": pl.String(),
+    "kind": pl.String(),
+    "format": pl.String(),
+}
+"""A row that could not be taken: where it stands (line from 1, null where it has none), why, and what it says.
+
+With a `kind` (a key of `KINDS`) it is a record of that kind as JSON; without, it is what stood in its file, and
+`format` names the reader that it is for.
+"""
 
 
 def dtypes(schema: type[Record]) -> dict[str, pl.DataType]:

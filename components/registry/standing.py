@@ -1,11 +1,15 @@
 """Where a workspace stands: what it holds, what is in service, what has landed since."""
 
+from collections.abc import Mapping, Sequence
+
 from pydantic import BaseModel
 
 from components.records.handles import DatasetVersion
 from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias
 from components.registry.promotion import tag
 from components.workspace import Workspace, versions
+
+REASONS = 3  # that are named
 
 
 class Standing(BaseModel):
@@ -16,7 +20,9 @@ class Standing(BaseModel):
         champion: number of the version in service.
         challenger: number of the last candidate, and what the gate said of it.
         trained_on: preferences in the dataset version of the last challenger, or of the champion where there is none.
-        quarantined: files in quarantine.
+        waiting: reasons for which rows wait in quarantine, the most first, and how many do.
+        expected: how much of what is expected of the data holds, of the last batch and of all of it.
+        data_docs: address of the pages that say what does not.
     """
 
     dataset: DatasetVersion
@@ -24,7 +30,9 @@ class Standing(BaseModel):
     challenger: int | None
     decision: str | None
     trained_on: int
-    quarantined: int
+    waiting: dict[str, int]
+    expected: tuple[str, ...]
+    data_docs: str | None
 
     def in_words(self) -> str:
         """The same for a person."""
@@ -34,13 +42,28 @@ class Standing(BaseModel):
             f"champion    {f'{POLICY} version {self.champion}' if self.champion else 'none yet; run `heed retrain`'}",
             f"challenger  {f'{POLICY} version {self.challenger}: {self.decision}' if self.challenger else 'none yet'}",
         ]
-        if self.quarantined:
-            lines.append(f"quarantine  {self.quarantined} files with rows that were not taken")
+        if self.waiting:
+            lines.append(f"quarantine  {sum(self.waiting.values()):,} waiting: {self._reasons()}")
+            lines.append("            `heed quarantine list` shows them")
+        if self.expected:
+            first, *others = [*self.expected, *([self.data_docs] if self.data_docs else [])]
+            lines += [f"expected    {first}", *(f"            {line}" for line in others)]
         return "\n".join(lines)
 
+    def _reasons(self) -> str:
+        few = [f"{count:,} {reason}" for reason, count in list(self.waiting.items())[:REASONS]]
+        others = sum(list(self.waiting.values())[REASONS:])
+        return "; ".join([*few, f"{others:,} for other reasons"] if others else few)
 
-def standing(workspace: Workspace) -> Standing:
-    """Look at the dataset, the registry and the quarantine."""
+
+def standing(workspace: Workspace, waiting: Mapping[str, int], expected: Sequence[str]) -> Standing:
+    """Look at the dataset and the registry.
+
+    Args:
+        waiting: reasons for which rows wait in quarantine, the most first, and how many do.
+        expected: how much of what is expected of the data holds, a line each.
+    """
+    pages = workspace.data_docs / "index.html"
     champion, challenger = (at_alias(workspace, POLICY, alias) for alias in (CHAMPION, CHALLENGER))
     last = challenger or champion
     trained_on = versions.read(workspace, last.dataset).height if last else 0
@@ -50,5 +73,7 @@ def standing(workspace: Workspace) -> Standing:
         challenger=challenger.version if challenger else None,
         decision=tag(workspace, challenger, "heed.decision") if challenger else None,
         trained_on=trained_on,
-        quarantined=sum(1 for _ in workspace.quarantine.glob("*.jsonl")),
+        waiting=dict(waiting),
+        expected=tuple(expected),
+        data_docs=pages.as_uri() if pages.exists() else None,
     )

@@ -142,10 +142,11 @@ class _Sitting:
         # Logistic around the difference: near ties are coin flips, as they are for people.
         likes_first = self.draw.random() < 1 / (1 + np.exp(-3 * gain))
         taken, left = (first, second) if likes_first else (second, first)
-        meant = self._event("choice", taken, other=left.interaction)
+        position = 1 if likes_first else 2
+        meant = self._event("choice", taken, other=left.interaction, position=position)
         if self._slips():
-            taken, left = left, taken
-        yield Did(self._event("choice", taken, other=left.interaction), meant)
+            taken, left, position = left, taken, 3 - position
+        yield Did(self._event("choice", taken, other=left.interaction, position=position), meant)
         if self.draw.random() < 0.35:
             yield from self._react(taken)
 

@@ -16,10 +16,10 @@ def judge(frames: Mapping[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], 
         frames: kind (a key of `KINDS`) to records.
 
     Returns:
-        The sound records by kind, and the problems of all the others: `file`, `line`, `reason`, `row`.
+        The sound records by kind, and the problems of all the others: the columns of `PROBLEM`.
     """
     sound, problems = {}, [pl.DataFrame(schema=PROBLEM)]
     for kind, frame in frames.items():
         sound[kind], bad = check(frame, KINDS[kind])
-        problems.append(as_problems(bad))
+        problems.append(as_problems(bad, kind))
     return sound, pl.concat(problems)

@@ -6,10 +6,19 @@ import re
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from components.records.schemas import Record
+from components.records.identity import content_ids
+from components.records.schemas import IDENTITY, Feedback, Interaction, Record
 
 BUILT_IN = re.compile(r"(\w+)\((.*)\)", re.DOTALL)
 """How Pandera writes a rule of its own, as less_than_or_equal_to(1)."""
+
+SAID: dict[type[Record], tuple[str, ...]] = {
+    Interaction: ("prompt", "response"),
+    Feedback: ("interaction", "kind", "score", "aspect", "other", "text"),
+}
+"""What records that their source names must agree in where it gives them the same name."""
+
+SAME_ID = "another record of its id says something else; released, it lands under an id of its own"
 
 NO_FAILURES = pl.DataFrame(
     schema={
@@ -40,9 +49,25 @@ def check(frame: pl.DataFrame, schema: type[Record]) -> tuple[pl.DataFrame, pl.D
     judged = frame.with_row_index("index").join(
         _reasons(_failures(frame, schema)), on="index", how="left", maintain_order="left"
     )
-    judged = judged.drop("index")
+    judged = _apart(judged.drop("index"), schema)
     sound = judged.filter(pl.col("reason").is_null()).drop("reason")
     return sound.unique("id", keep="first", maintain_order=True), judged.filter(pl.col("reason").is_not_null())
+
+
+def _apart(judged: pl.DataFrame, schema: type[Record]) -> pl.DataFrame:
+    """Sound records that say something else than the first of their id get a reason, and an id of their own."""
+    if schema not in SAID:
+        return judged
+    names = judged.filter(pl.col("reason").is_null())["id"]
+    if names.n_unique() == len(names):
+        return judged
+    row = pl.int_range(pl.len())
+    twice = judged.with_columns(row=row).filter(pl.col("reason").is_null()).filter(pl.col("id").is_duplicated())
+    twice = twice.with_columns(said=content_ids(twice, SAID[schema]), own=content_ids(twice, IDENTITY[schema]))
+    others = twice.filter(pl.col("said") != pl.col("said").first().over("id")).select("row", "own")
+    joined = judged.with_columns(row=row).join(others, on="row", how="left", maintain_order="left")
+    reason = pl.coalesce("reason", pl.when(pl.col("own").is_not_null()).then(pl.lit(SAME_ID)))
+    return joined.with_columns(reason=reason, id=pl.coalesce("own", "id")).drop("row", "own")
 
 
 def _failures(frame: pl.DataFrame, schema: type[Record]) -> pl.DataFrame:
@@ -84,7 +109,7 @@ def _in_words(rule: str) -> str:
         return rule
     name, argument = built_in.groups()
     if name == "isin":
-        return f", must be one of {', '.join(ast.literal_eval(argument))}"
+        return f", must be one of {', '.join(map(str, ast.literal_eval(argument)))}"
     if name == "str_matches":
         return f", must match {ast.literal_eval(argument)}"
     return f", must be {name.replace('_', ' ')} {argument}"

@@ -11,7 +11,7 @@ def check(groups: dict[str, pl.Series]) -> None:
     """Refuse sides that would train or measure nothing, or leak.
 
     Args:
-        groups: side to the prompt group of each of its preferences.
+        groups: side to the prompt group of each of its preferences; those that FEWEST names are there.
 
     Raises:
         BadInput: too few preferences on a side, or a prompt group on two.
@@ -23,6 +23,6 @@ def check(groups: dict[str, pl.Series]) -> None:
                 "the dataset",
                 "Land more with `heed ingest` or `heed simulate`.",
             )
-    places = pl.concat([groups[side].unique() for side in FEWEST])
+    places = pl.concat([group.unique() for group in groups.values()])
     if places.n_unique() != len(places):
         raise BadInput("a prompt is on two sides of the split", "the dataset", "This is a fault of heed; report it.")

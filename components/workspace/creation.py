@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from components.workspace.workspace import SETTINGS_FILE, Workspace
 IGNORED = "/data\n/.heed/\n"
 
 
-def create(root: Path, gate_policy: str) -> Workspace:
+def create(root: Path, gate_policy: str, expectations: Sequence[Path] = ()) -> Workspace:
     """Make `root` a workspace; what is already there is kept.
 
     Args:
         root: the folder; made where it is missing. Its own git repository is used or made.
         gate_policy: the text of mlflow/gate.toml.
+        expectations: files to copy into expectations/.
 
     Raises:
         BadInput: it is a workspace already, not a folder, or its `data/` is in git.
@@ -40,11 +42,14 @@ def create(root: Path, gate_policy: str) -> Workspace:
     _ignore(workspace.root / ".gitignore")
     if not workspace.gate_file.exists():
         place_text(workspace.gate_file, gate_policy)
+    for file in expectations:
+        if not (workspace.expectations / file.name).exists():
+            place_text(workspace.expectations / file.name, file.read_text(encoding="utf-8"))
     versions.pin(workspace, "Start with an empty dataset")
     # Last, because its commit is what makes the folder a workspace: an interrupted `heed init` can be run again.
     if not (workspace.root / SETTINGS_FILE).exists():
         place_text(workspace.root / SETTINGS_FILE, settings_text())
-    made = (SETTINGS_FILE, ".gitignore", ".dvc", ".dvcignore", "mlflow/gate.toml")
+    made = (SETTINGS_FILE, ".gitignore", ".dvc", ".dvcignore", "mlflow/gate.toml", "expectations")
     git.commit(workspace.root, "Start a heed workspace", *(name for name in made if (workspace.root / name).exists()))
     return workspace
 

@@ -1,9 +1,12 @@
-"""Files that are whole or not there: written aside, synced, renamed into place."""
+"""Files that are whole or not there: written aside, synced, renamed into place; and logs, which only grow."""
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 
 def place(target: Path, write: Callable[[Path], object]) -> None:
@@ -30,3 +33,37 @@ def place(target: Path, write: Callable[[Path], object]) -> None:
 def place_text(target: Path, text: str) -> None:
     """`place` for a text."""
     place(target, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def append(target: Path, lines: str) -> None:
+    """Add lines to the end of a log; they are on disk when this returns, whoever else is adding to it.
+
+    What a process that was killed left of a line is cut off: nobody was told that it is there.
+
+    Args:
+        target: the log; made where it is not there yet.
+        lines: each with its line break.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with alone(target.parent), target.open("ab") as log:
+        log.truncate(len(_whole_lines(target)))
+        log.write(lines.encode())
+        log.flush()
+        os.fsync(log.fileno())
+
+
+def logged(target: Path) -> bytes:
+    """All whole lines of a log; nothing where it is not there yet."""
+    return _whole_lines(target) if target.exists() else b""
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep every other process from changing the logs in a folder; waits for the one that is."""
+    with FileLock(folder / ".lock"):
+        yield
+
+
+def _whole_lines(target: Path) -> bytes:
+    content = target.read_bytes()
+    return content[: content.rfind(b"\n") + 1]

@@ -3,6 +3,7 @@
 What a person leaves is what they asked and were told, what they did about it, and all that was made of that.
 """
 
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,9 @@ import polars as pl
 
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
-from components.records.schemas import KINDS, PROBLEM
+from components.records.schemas import KINDS
 from components.workspace import versions
-from components.workspace.files import place
+from components.workspace.files import alone, logged, place
 from components.workspace.workspace import Workspace
 
 NAMED = ("user", "rater")
@@ -124,16 +125,25 @@ def _kind(place_in_data: str) -> str:
 
 def _clear_quarantine(folder: Path, names: Collection[str]) -> int:
     """Take out the rows that name the person; returns how many there were."""
-    cleared = 0
-    for file in sorted(folder.glob("*.jsonl")):
-        problems = pl.read_ndjson(file, schema=PROBLEM)
-        left = problems.filter(~_names_them(problems["row"], names))
-        cleared += problems.height - left.height
-        if left.is_empty():
-            file.unlink()
-        elif left.height < problems.height:
-            place(file, left.write_ndjson)
-    return cleared
+    if not folder.exists():
+        return 0
+    with alone(folder):
+        return sum(_clear_file(file, names) for file in sorted(folder.glob("*.jsonl")))
+
+
+def _clear_file(file: Path, names: Collection[str]) -> int:
+    """Take lines out of a file of held rows, or of decisions: a mended row may name a person too."""
+    told = logged(file)
+    lines = told.splitlines(keepends=True)
+    theirs = _names_them(pl.read_ndjson(told, schema={"row": pl.String()})["row"], names)
+    left = [line for line, named in zip(lines, theirs, strict=True) if not named]
+    if not left:
+        file.unlink()
+    elif len(left) < len(lines):
+        held_at = file.stat().st_mtime_ns
+        place(file, lambda aside: aside.write_bytes(b"".join(left)))
+        os.utime(file, ns=(held_at, held_at))
+    return len(lines) - len(left)
 
 
 def _names_them(rows: pl.Series, names: Collection[str]) -> pl.Series:

@@ -4,6 +4,7 @@ A batch folder is renamed into `data/` whole, so whatever a killed process left 
 landing pins it. Batches are never changed, so a version is read straight from DVC's cache, whatever has landed since.
 """
 
+import hashlib
 import json
 import logging
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
@@ -28,7 +30,73 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
 
 PINNED = "data.dvc"
+GROUP = 100_000  # records that lie together in a file
 HASH = re.compile(r"md5: ([0-9a-f]{32}\.dir)")
+
+
+class Batch:
+    """What is about to become the next version. Records may be added in pieces; none is kept in memory.
+
+    Attributes:
+        known: content hash of the version before.
+        landed: kind to how many records of it are new.
+    """
+
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self.known = pinned_hash(workspace)
+        self.landed = dict.fromkeys(KINDS, 0)
+        self._workspace = workspace
+        self._files = _Files(folder)
+
+    def add(self, kind: str, records: pl.DataFrame) -> None:
+        """Add validated records but for those the dataset already has, by id.
+
+        No record may come in two pieces.
+        """
+        new = self.new(kind, records)
+        if new.height:
+            self._files.write(kind, new)
+            self.landed[kind] += new.height
+
+    def new(self, kind: str, records: pl.DataFrame) -> pl.DataFrame:
+        """Those of the records that the dataset does not have."""
+        files = sorted(self._workspace.data.glob(f"*/{kind}.parquet"))
+        if not files or records.is_empty():
+            return records
+        ids = pl.concat([pl.scan_parquet(file).select("id") for file in files])
+        known = ids.join(records.lazy().select("id"), on="id", how="semi").collect(engine="streaming")
+        return records.join(known, on="id", how="anti", maintain_order="left")
+
+    def finish(self, number: int) -> Path:
+        """Close the files and give the folder they are in its name."""
+        return self._files.finish(number)
+
+
+@contextmanager
+def batch(workspace: Workspace, told_by: str) -> Iterator[Batch]:
+    """Add to the dataset: what is added becomes one batch and one version at the end, or nothing where it fails.
+
+    No other process lands meanwhile, so what is made of what is known and added here is made of all there is.
+
+    Args:
+        workspace: whose dataset.
+        told_by: where the records come from, for the commit.
+
+    Raises:
+        BadInput: another process is landing, `data/` lacks some of the version that is pinned, or git, DVC or the
+            DVC remote refuses.
+    """
+    with workspace.lock("data", "landing data"):
+        catch_up(workspace)
+        with _aside(workspace) as folder:
+            adding = Batch(workspace, folder)
+            yield adding
+            if any(adding.landed.values()):
+                finished = adding.finish(_next_number(workspace))
+                finished.replace(workspace.data / finished.name)
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(adding.landed.items()) if count)
+        if counts:
+            pin(workspace, f"Land {counts} from {told_by}")
 
 
 def land(
@@ -44,18 +112,12 @@ def land(
         The version that now holds them, and how many records of each kind were new.
 
     Raises:
-        BadInput: another process is landing, `data/` lacks some of the version that is pinned, or git, DVC or the
-            DVC remote refuses.
+        BadInput: as `batch`.
     """
-    with workspace.lock("data", "landing data"):
-        catch_up(workspace)
-        new = {kind: _unknown(workspace, kind, frame) for kind, frame in frames.items()}
-        new = {kind: frame for kind, frame in new.items() if frame.height}
-        if new:
-            _place(workspace, new, _next_number(workspace))
-            counts = ", ".join(f"{frame.height} {kind}" for kind, frame in sorted(new.items()))
-            pin(workspace, f"Land {counts} from {told_by}")
-        return current(workspace), {kind: new[kind].height if kind in new else 0 for kind in frames}
+    with batch(workspace, told_by) as adding:
+        for kind, frame in frames.items():
+            adding.add(kind, frame)
+    return current(workspace), {kind: adding.landed[kind] for kind in frames}
 
 
 def place_sample(workspace: Workspace, frames: Mapping[str, pl.DataFrame]) -> None:
@@ -65,7 +127,7 @@ def place_sample(workspace: Workspace, frames: Mapping[str, pl.DataFrame]) -> No
         BadInput: `data/` holds anything else; it is not overwritten.
     """
     with workspace.lock("data", "landing data"):
-        expected = {_batch_name(1, frames)}
+        expected = {f"{1:06d}-{fingerprint({kind: frame['id'].to_list() for kind, frame in frames.items()})}"}
         found = {path.name for path in workspace.data.iterdir()} if workspace.data.exists() else set()
         if found - expected:
             raise BadInput("data/ holds more than the sample", workspace.data, "Move it away first.")
@@ -81,7 +143,8 @@ def place_sample(workspace: Workspace, frames: Mapping[str, pl.DataFrame]) -> No
 def current(workspace: Workspace) -> DatasetVersion:
     """The version that data.dvc pins."""
     digest = pinned_hash(workspace)
-    return DatasetVersion(hash=digest, commit=git.head(workspace.root), preferences=_count(workspace, digest))
+    commit = git.git(workspace.root, "log", "--max-count=1", "--format=%H", "--", PINNED)
+    return DatasetVersion(hash=digest, commit=commit, preferences=_count(workspace, digest))
 
 
 def pinned_hash(workspace: Workspace) -> str:
@@ -105,9 +168,24 @@ def read(workspace: Workspace, version: DatasetVersion | str, kind: str = "prefe
         BadInput: the version's files are not on this machine.
     """
     digest = version if isinstance(version, str) else version.hash
-    files = _files(workspace, digest, kind)
     # A batch that landed before a record had all its columns lacks the newer ones.
-    return pl.concat([empty(KINDS[kind]), *(as_records(pl.read_parquet(file), KINDS[kind]) for file in files)])
+    frames = (as_records(pl.read_parquet(file), KINDS[kind]) for file in files(workspace, digest, kind))
+    return pl.concat([empty(KINDS[kind]), *frames])
+
+
+def scan(workspace: Workspace, digest: str, kind: str) -> list[pl.LazyFrame]:
+    """The records of a kind in a version, a frame for each batch, for who needs a part of them.
+
+    Raises:
+        BadInput: the version's files are not on this machine.
+    """
+    return [pl.scan_parquet(file) for file in files(workspace, digest, kind)]
+
+
+def scan_batch(workspace: Workspace, batch: str, kind: str) -> pl.LazyFrame:
+    """The records of a kind in one batch of `data/`."""
+    file = workspace.data / batch / f"{kind}.parquet"
+    return pl.scan_parquet(file) if file.exists() else empty(KINDS[kind]).lazy()
 
 
 def history(workspace: Workspace) -> list[tuple[str, str]]:
@@ -213,15 +291,6 @@ def _refuse_to_lose(workspace: Workspace) -> None:
             )
 
 
-def _unknown(workspace: Workspace, kind: str, frame: pl.DataFrame) -> pl.DataFrame:
-    known = [pl.read_parquet(file, columns=["id"]) for file in sorted(workspace.data.glob(f"*/{kind}.parquet"))]
-    return frame.join(pl.concat(known), on="id", how="anti", maintain_order="left") if known else frame
-
-
-def _batch_name(number: int, frames: Mapping[str, pl.DataFrame]) -> str:
-    return f"{number:06d}-{fingerprint({kind: frame['id'].to_list() for kind, frame in frames.items()})}"
-
-
 def _numbered(batch: str) -> int:
     return int(batch.split("-")[0])
 
@@ -232,18 +301,61 @@ def _next_number(workspace: Workspace) -> int:
 
 def _place(workspace: Workspace, frames: Mapping[str, pl.DataFrame], number: int) -> None:
     """Write one folder of Parquet files aside and rename it into data/."""
+    with _aside(workspace) as folder:
+        files = _Files(folder)
+        for kind, frame in frames.items():
+            files.write(kind, frame)
+        finished = files.finish(number)
+        finished.replace(workspace.data / finished.name)
+
+
+@contextmanager
+def _aside(workspace: Workspace) -> Iterator[Path]:
+    """An empty folder on the disk that data/ is on, taken away where it is not moved."""
     workspace.data.mkdir(exist_ok=True)
     workspace.state.mkdir(exist_ok=True)
     for left in workspace.state.glob("batch-*"):  # by a landing that was killed
         shutil.rmtree(left)
     aside = Path(tempfile.mkdtemp(prefix="batch-", dir=workspace.state))
     try:
-        for kind, frame in frames.items():
-            frame.write_parquet(aside / f"{kind}.parquet", compression="zstd")
-        aside.chmod(0o755)
-        aside.replace(workspace.data / _batch_name(number, frames))
+        yield aside / "data"
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+class _Files:
+    """The Parquet files of one batch, one a kind, while they are written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        folder.mkdir()
+
+    def write(self, kind: str, records: pl.DataFrame) -> None:
+        table = records.to_arrow()
+        if kind not in self._writers:
+            file = self._folder / f"{kind}.parquet"
+            self._writers[kind] = pq.ParquetWriter(file, table.schema, compression="zstd")
+        self._writers[kind].write_table(table, row_group_size=GROUP)
+
+    def finish(self, number: int) -> Path:
+        """Close them and name their folder by the number and what is in it; where it is now."""
+        for writer in self._writers.values():
+            writer.close()
+        return self._folder.replace(self._folder.with_name(_batch_name(number, self._folder)))
+
+
+def _batch_name(number: int, folder: Path) -> str:
+    """A number and a fingerprint of every id, as `identity.fingerprint` makes it of lists of ids by kind."""
+    digest = hashlib.sha256(b"[{")
+    for place, file in enumerate(sorted(folder.glob("*.parquet"))):
+        digest.update(f'{", " if place else ""}"{file.stem}": ['.encode())
+        for group, ids in enumerate(pq.ParquetFile(file).iter_batches(GROUP, columns=["id"])):
+            listed = pl.DataFrame(ids)["id"].str.join('", "').item()
+            digest.update(f'{", " if group else ""}"{listed}"'.encode())
+        digest.update(b"]")
+    digest.update(b"}]")
+    return f"{number:06d}-{digest.hexdigest()[:16]}"
 
 
 def _push(repo: "Repo") -> None:
@@ -259,12 +371,17 @@ def _push(repo: "Repo") -> None:
         ) from None
 
 
-def _files(workspace: Workspace, digest: str, kind: str) -> list[Path]:
+def files(workspace: Workspace, digest: str, kind: str) -> list[Path]:
+    """The files of a kind in a version, in the order they landed, where DVC's cache has them.
+
+    Raises:
+        BadInput: they are not on this machine.
+    """
     entries = files_of(workspace, digest)
-    files = [entries[name] for name in sorted(entries) if name.endswith(f"/{kind}.parquet")]
-    if not all(file.exists() for file in files):
+    found = [entries[name] for name in sorted(entries) if name.endswith(f"/{kind}.parquet")]
+    if not all(file.exists() for file in found):
         raise _absent(workspace, digest)
-    return files
+    return found
 
 
 def files_of(workspace: Workspace, digest: str) -> dict[str, Path]:
@@ -286,5 +403,4 @@ def _absent(workspace: Workspace, digest: str) -> BadInput:
 
 
 def _count(workspace: Workspace, digest: str) -> int:
-    files = _files(workspace, digest, "preferences")
-    return sum(pl.scan_parquet(file).select(pl.len()).collect().item() for file in files)
+    return sum(frame.select(pl.len()).collect().item() for frame in scan(workspace, digest, "preferences"))

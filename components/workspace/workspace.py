@@ -3,7 +3,9 @@
 heed.toml            settings
 mlflow/gate.toml     what a challenger has to show
 data/  data.dvc      the dataset and the version that is pinned
+expectations/        what the data has to look like
 quarantine/          rows that were not taken, with reasons
+evaluation-sets/     files of questions that are never trained on, where there are any
 .heed/               what can be made again: features, runs, the MLflow store, Prefect's home
 """
 
@@ -42,6 +44,20 @@ class Workspace:
         return self.root / "mlflow" / "gate.toml"
 
     @property
+    def expectations(self) -> Path:
+        """What the data is expected to look like, and the policy of the data gate."""
+        return self.root / "expectations"
+
+    @property
+    def data_gate_file(self) -> Path:
+        return self.expectations / "gate.toml"
+
+    @property
+    def acceptances(self) -> Path:
+        """The dataset versions that may train a model."""
+        return self.expectations / "accepted.jsonl"
+
+    @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
 
@@ -71,6 +87,31 @@ class Workspace:
     @property
     def capture_store(self) -> str:
         return self.settings.capture.store or f"sqlite:///{self.state / 'capture.db'}"
+
+    @property
+    def reports(self) -> Path:
+        """The pages of `heed report`."""
+        return self.state / "reports"
+
+    @property
+    def data_docs(self) -> Path:
+        """The pages about what is expected of the data."""
+        return self.state / "data-docs"
+
+    @property
+    def checked(self) -> Path:
+        """What came of the expectations, which those pages are made from."""
+        return self.state / "checked"
+
+    @property
+    def splits(self) -> Path:
+        """What is remembered of which preference is on which side, and in which evaluation set."""
+        return self.state / "splits"
+
+    @property
+    def evaluation_sets(self) -> Path:
+        """Files of questions that nothing is trained on."""
+        return self.root / self.settings.split.evaluation_sets
 
     @property
     def runs(self) -> Path:

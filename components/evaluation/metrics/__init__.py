@@ -15,6 +15,7 @@ from components.evaluation.metrics import (
     length,
     ranking_accuracy,
     reward_accuracy,
+    reward_accuracy_newest,
     reward_ece,
     win_rate,
 )
@@ -30,5 +31,6 @@ METRICS: dict[str, Metric] = {
     "kl": kl.measure,
     "length": length.measure,
     "reward accuracy": reward_accuracy.measure,
+    "reward accuracy newest": reward_accuracy_newest.measure,
     "reward ece": reward_ece.measure,
 }

@@ -154,6 +154,7 @@ class ChoiceFeedback(_Feedback, total=False):
     kind: Required[Literal["choice"]]
     score: Score | None
     other: Required[Id]
+    position: Annotated[Literal[1, 2], Field(description="where the one preferred was shown")] | None
     text: AnyWords | None
 
 

@@ -90,6 +90,7 @@ class Recorder:
         score: float | None = None,
         aspect: str | None = None,
         other: str | None = None,
+        position: int | None = None,
         text: str | None = None,
         user: str | None = None,
         group: str | None = None,
@@ -104,6 +105,7 @@ class Recorder:
             score: thumb: -1 or 1. rating: from -1, the worst, to 1.
             aspect: rating: of what; of the whole answer where it is not given.
             other: choice: the interaction passed over. regenerate: the one that came instead.
+            position: choice: where the one preferred was shown, 1 = first, 2 = second.
             text: edit: what the user made of the answer. followup, comment: their words.
 
         Returns:
@@ -115,6 +117,7 @@ class Recorder:
             "score": score,
             "aspect": aspect,
             "other": other,
+            "position": position,
         }
         said |= {"text": text, "user": user, "group": group, "source": source, "created_at": created_at}
         return self._record(events.feedback, id, said)

@@ -6,8 +6,9 @@ becomes a record or a problem with a reason.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,9 +36,10 @@ from components.feedback.readers import (
     wildchat,
     wildfeedback,
 )
-from components.feedback.readers.files import rows_of
+from components.feedback.readers.files import pieces_of, rows_of
 from components.records.errors import BadInput
 from components.records.schemas import KINDS, PROBLEM, as_records, dtypes, empty
+from components.workspace.ahead import ahead
 
 
 class Reader(Protocol):
@@ -76,6 +78,9 @@ READERS: dict[str, Reader] = {
     "trl": trl,
 }
 """The formats by name; where a row fits several, the first has it."""
+
+BY_ROW = ("heed", "hh-rlhf", "trl")
+"""The formats whose rows are read each by itself; in others, rows may be about each other."""
 
 SAMPLE = 50
 """How many rows a format is recognised by."""
@@ -119,6 +124,38 @@ def read(paths: Sequence[Path], format: str | None) -> Reading:
     )
 
 
+def pieces(paths: Sequence[Path], format: str | None) -> Iterator[Reading]:
+    """Read files that may be larger than memory: those of JSON lines that can be read each by itself come in pieces.
+
+    Args:
+        paths: the files.
+        format: the name of their format; None to recognise it, for each file by itself and by its first piece.
+
+    Raises:
+        BadInput: as `read`, if perhaps not before the piece that is wrong.
+    """
+    for path in paths:
+        yield from _pieces(path, format)
+
+
+def _pieces(path: Path, format: str | None) -> Iterator[Reading]:
+    _refuse_unknown(format)
+    opened = pieces_of(path)
+    first = next(opened)
+    name = _format_of(first, path, format)
+    if name not in BY_ROW:
+        yield _read(pl.concat([first, *opened]), name, path)
+        return
+    problems, found = [], False
+    for reading in ahead(lambda rows: read_rows(rows, name, path), chain([first], opened)):
+        found = found or any(not frame.is_empty() for frame in reading.frames.values())
+        if not found:
+            problems.append(reading.problems)
+        yield reading
+    if not found:
+        raise _nothing_read(path, pl.concat(problems), name)
+
+
 def opened(path: Path, format: str | None) -> tuple[pl.DataFrame, str]:
     """Open a file without reading it.
 
@@ -132,21 +169,37 @@ def opened(path: Path, format: str | None) -> tuple[pl.DataFrame, str]:
     Raises:
         BadInput: a format nobody knows, or a file that cannot be opened, is of no known format or holds no JSON object.
     """
-    if format is not None and format not in READERS:
-        raise BadInput(f'there is no format "{format}"', "--format", f"The formats are {_known()}.")
+    _refuse_unknown(format)
     rows = rows_of(path)
+    return rows, _format_of(rows, path, format)
+
+
+def _format_of(rows: pl.DataFrame, path: Path, format: str | None) -> str:
     objects = rows.filter(pl.col("reason").is_null()).select("line", "row")
     if objects.is_empty():
         raise _nothing_sound(path, rows, "Every row must be a JSON object.")
-    return rows, format or _recognise(objects, path)
+    return format or _recognise(objects, path)
+
+
+def _refuse_unknown(format: str | None) -> None:
+    if format is not None and format not in READERS:
+        raise BadInput(f'there is no format "{format}"', "--format", f"The formats are {_known()}.")
 
 
 def _read_file(path: Path, format: str | None) -> Reading:
     rows, name = opened(path, format)
+    return _read(rows, name, path)
+
+
+def _read(rows: pl.DataFrame, name: str, path: Path) -> Reading:
     reading = read_rows(rows, name, path)
     if all(frame.is_empty() for frame in reading.frames.values()):
-        raise _nothing_sound(path, reading.problems, f"It was read as {name}; the formats are {_known()}.")
+        raise _nothing_read(path, reading.problems, name)
     return reading
+
+
+def _nothing_read(path: Path, problems: pl.DataFrame, format: str) -> BadInput:
+    return _nothing_sound(path, problems, f"It was read as {format}; the formats are {_known()}.")
 
 
 def read_rows(rows: pl.DataFrame, format: str, path: Path) -> Reading:
@@ -163,7 +216,14 @@ def read_rows(rows: pl.DataFrame, format: str, path: Path) -> Reading:
     problems = pl.concat([part.select("line", "reason", "row") for part in bad]).sort("line")
     return Reading(
         frames={kind: _records(kind, sound.get(kind), path, format) for kind in KINDS},
-        problems=problems.select(pl.lit(path.name).alias("file"), "line", "reason", "row"),
+        problems=problems.select(
+            pl.lit(path.name).alias("file"),
+            "line",
+            "reason",
+            "row",
+            pl.lit(None, pl.String).alias("kind"),
+            pl.lit(format).alias("format"),
+        ),
         formats={path: format},
     )
 

@@ -26,8 +26,9 @@ def read(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
     The strength is the share of all judges by which one text leads, (a - b) / (a + b + skipped): a judge who preferred
     neither speaks against a clear preference, so one vote to none among nine that skipped is 0.1 and not 1. Ten people
-    are no one rater: there is none. Pairs that nobody judged (the judges saw only those that are paraphrases) and ties
-    are problems.
+    are no one rater: there is none. The first text is the older one, the second mostly a paraphrase of it; which of
+    them the judges were shown first is not told. Pairs that nobody judged (the judges saw only those that are
+    paraphrases) and ties are problems.
 
     Args:
         rows: `line` and `row`, shape (n, 2).

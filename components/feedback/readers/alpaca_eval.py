@@ -36,7 +36,8 @@ def read(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Read annotations into interactions and preferences by the annotator.
 
     `preference` runs from 1 (the first is better) over 1.5 (a tie, as is 0 in older files) to 2; the strength is its
-    distance from 1.5, as a share of the largest. Null is none: the judge gave no answer that could be read.
+    distance from 1.5, as a share of the largest. Null is none: the judge gave no answer that could be read. The first
+    output is the reference model's; the judge saw the two in an order that was drawn and is not told.
 
     Args:
         rows: `line` and `row`, shape (n, 2).
@@ -75,4 +76,4 @@ def read(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
         say_b=pl.lit(None, pl.String),
         reason=pl.lit(None, pl.String),
     )
-    return graded(pairs, grades, "alpaca-eval")
+    return graded(pairs, grades, "alpaca-eval", as_shown=False)

@@ -11,6 +11,7 @@ import polars as pl
 from components.feedback.readers.fields import (
     because,
     extract,
+    given,
     messages,
     missing,
     name,
@@ -25,13 +26,16 @@ from components.feedback.readers.fields import (
     unnamed,
 )
 from components.records.identity import sha256
+from components.records.schemas import POSITIONS
 
 TYPES = ("interaction", "feedback")
 SPOKEN = ("prompt", "response")
 WHO = ("id", "user", "group", "source")
 OF_AN_INTERACTION = (*WHO, "model", "language")
 OF_FEEDBACK = (*WHO, "interaction", "kind", "aspect", "other")
-KEYS = tuple(dict.fromkeys(("type", *SPOKEN, *OF_AN_INTERACTION, *OF_FEEDBACK, "score", "text", "created_at")))
+KEYS = tuple(
+    dict.fromkeys(("type", *SPOKEN, *OF_AN_INTERACTION, *OF_FEEDBACK, "score", "position", "text", "created_at"))
+)
 
 
 def fits(row: dict[str, Any]) -> bool:
@@ -82,6 +86,7 @@ def _feedback(fields: pl.DataFrame) -> pl.DataFrame:
         unnamed("kind"),
         *(no_name(key) for key in OF_FEEDBACK),
         no_number("score"),
+        _no_position(),
         no_text("text"),
         no_time("created_at"),
     )
@@ -90,11 +95,17 @@ def _feedback(fields: pl.DataFrame) -> pl.DataFrame:
         "row",
         *(name(key).alias(key) for key in OF_FEEDBACK),
         score=number("score"),
+        position=number("position").cast(pl.Int64),
         text=text("text"),
         created_at=time("created_at"),
         reason=reason,
     )
     return _with_own_ids(events, ("id", "interaction", "other"))
+
+
+def _no_position() -> pl.Expr:
+    unknown = given("position") & ~number("position").is_in([float(place) for place in POSITIONS]).fill_null(False)
+    return pl.when(unknown).then(pl.format("position is {}, must be 1 or 2", pl.col("position")))
 
 
 def _with_own_ids(events: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:

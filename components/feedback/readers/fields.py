@@ -47,7 +47,7 @@ def extract(
             select "order", line, row, {", ".join(columns)} from found
         """).pl()
     # DuckDB works on the chunks of a frame side by side and may give them back in another order.
-    return taken.sort("order").drop("order")
+    return (taken if taken["order"].is_sorted() else taken.sort("order")).drop("order")
 
 
 def _conversation(key: str) -> str:

@@ -9,7 +9,9 @@ import io
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import duckdb
 import polars as pl
@@ -17,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from components.feedback.readers import spoilt
 from components.records.errors import BadInput
 
 GZIP, ZSTD, PARQUET, BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"\xef\xbb\xbf"
@@ -24,6 +27,80 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 LINES = {".jsonl", ".ndjson"}
 TURN = re.compile(rb"\s*(USER|SYSTEM)\t")
 """How a file of dialogues begins: each turn a line of cells, a blank line after each dialogue."""
+PIECE = 16 * 2**20  # bytes of JSON lines that are opened at a time
+
+
+def pieces_of(path: Path) -> Iterator[pl.DataFrame]:
+    """Open a file of JSON lines piece by piece, so that it may be larger than memory; any other file is one piece.
+
+    So is one in zstd, which does not tell from its pieces whether it ends too early.
+
+    Args:
+        path: the file.
+
+    Yields:
+        Rows, as `rows_of` gives them; the lines are numbered through the whole file.
+
+    Raises:
+        BadInput: as `rows_of`, if perhaps not before the piece that cannot be read.
+    """
+    opening = _opening(path)
+    if _suffix(path) not in LINES or len(opening) < PIECE or opening.lstrip()[:1] != b"{" or TURN.match(opening):
+        yield rows_of(path)
+        return
+    before = 0
+    for content in _cut_at_lines(path):
+        content = content if before else content.removeprefix(BOM)
+        content, bad = spoilt.part(content)
+        _refuse_binary(content, path, before)
+        rows = judged(_lines(content).filter(pl.col("row").str.strip_chars() != ""))
+        yield _in_order(rows, bad).with_columns(pl.col("line") + before)
+        before += content.count(b"\n")
+
+
+def size_of(path: Path) -> int:
+    """About how many bytes a file holds, unpacked; 0 where it cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(len(GZIP)) == GZIP
+        return path.stat().st_size * (8 if packed else 1)
+    except OSError:
+        return 0
+
+
+def _opening(path: Path) -> bytes:
+    """The first `PIECE` bytes of what a file holds; fewer where it holds less, or is for `rows_of` to complain of."""
+    try:
+        with _unpacked(path) as content:
+            return content.read(PIECE).removeprefix(BOM)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def _cut_at_lines(path: Path) -> Iterator[bytes]:
+    """What a file holds, in pieces that end where a line does."""
+    rest = b""
+    try:
+        with _unpacked(path) as content:
+            while read := content.read(PIECE):
+                cut = read.rfind(b"\n") + 1
+                if cut:
+                    yield rest + read[:cut]
+                    rest = read[cut:]
+                else:
+                    rest += read
+    except EOFError:
+        raise _ends_too_early(path) from None
+    except (OSError, zlib.error) as error:
+        raise _damaged(error, path) from None
+    if rest.strip():
+        yield rest
+
+
+def _unpacked(path: Path) -> IO[bytes] | gzip.GzipFile:
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP
+    return gzip.open(path) if packed else path.open("rb")
 
 
 def rows_of(path: Path) -> pl.DataFrame:
@@ -47,8 +124,12 @@ def rows_of(path: Path) -> pl.DataFrame:
         rows = _from_parquet(path)
     else:
         content = content.removeprefix(BOM)
+        bad = None
+        if _suffix(path) in LINES and content.lstrip()[:1] == b"{":
+            content, bad = spoilt.part(content)
         _refuse_binary(content, path)
         rows = _from_text(content, path)
+        rows = rows if bad is None else _in_order(rows, bad)
     if rows.is_empty():
         raise BadInput("the file holds no rows", path, "Leave it out, or check how it was written.")
     return rows
@@ -75,10 +156,18 @@ def _unpack(packed: bytes, path: Path) -> bytes:
         if packed.startswith(ZSTD):
             return _unpack_zstd(packed)
     except EOFError:
-        raise BadInput("the compressed file ends too early", path, "Copy or download it again.") from None
+        raise _ends_too_early(path) from None
     except (OSError, zlib.error, zstandard.ZstdError) as error:
-        raise BadInput(f"the compressed file is damaged: {error}", path, "Copy or download it again.") from None
+        raise _damaged(error, path) from None
     return packed
+
+
+def _ends_too_early(path: Path) -> BadInput:
+    return BadInput("the compressed file ends too early", path, "Copy or download it again.")
+
+
+def _damaged(error: Exception, path: Path) -> BadInput:
+    return BadInput(f"the compressed file is damaged: {error}", path, "Copy or download it again.")
 
 
 def _unpack_zstd(packed: bytes) -> bytes:
@@ -92,13 +181,13 @@ def _unpack_zstd(packed: bytes) -> bytes:
     return b"".join(frames)
 
 
-def _refuse_binary(content: bytes, path: Path) -> None:
-    if not content.strip():
+def _refuse_binary(content: bytes, path: Path, lines_before: int = 0) -> None:
+    if not content.strip() and not lines_before:
         raise BadInput("the file is empty", path, "Leave it out, or check how it was written.")
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = lines_before + content.count(b"\n", 0, error.start) + 1
         raise BadInput(f"not UTF-8 text, from line {line}", path, "Save it as UTF-8 text, or as Parquet.") from None
     if b"\x00" in content:
         raise BadInput("a binary file, not text", path, "Save it as UTF-8 text, or as Parquet.")
@@ -123,7 +212,7 @@ def _from_parquet(path: Path) -> pl.DataFrame:
 
 def _from_text(content: bytes, path: Path) -> pl.DataFrame:
     if TURN.match(content):
-        return _judged(_from_dialogues(content))
+        return judged(_from_dialogues(content))
     suffix = _suffix(path)
     opening = content.lstrip()[:1]
     if opening not in (b"[", b"{") and suffix in SEPARATORS:
@@ -134,7 +223,7 @@ def _from_text(content: bytes, path: Path) -> pl.DataFrame:
             return whole
         if opening == b"[" and suffix == ".json":
             raise BadInput(f"not valid JSON: {_json_error(content)}", path, "Correct it, or write it out again.")
-    return _judged(_lines(content).filter(pl.col("row").str.strip_chars() != ""))
+    return judged(_lines(content).filter(pl.col("row").str.strip_chars() != ""))
 
 
 def _from_dialogues(content: bytes) -> pl.DataFrame:
@@ -150,6 +239,10 @@ def _from_dialogues(content: bytes) -> pl.DataFrame:
     return dialogues.select("line", rows["row"])
 
 
+def _in_order(rows: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([rows, bad.select(rows.columns)]).sort("line") if bad.height else rows
+
+
 def _suffix(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".zst")]
     return suffixes[-1] if suffixes else ""
@@ -161,27 +254,37 @@ def _lines(content: bytes) -> pl.DataFrame:
 
 
 def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    return _judged(rows.with_row_index("line", offset=1).select(pl.col("line").cast(pl.Int64), "row"))
+    return judged(rows.with_row_index("line", offset=1).select(pl.col("line").cast(pl.Int64), "row"))
 
 
-def _judged(rows: pl.DataFrame) -> pl.DataFrame:
+def judged(rows: pl.DataFrame) -> pl.DataFrame:
     """Say of every row why it is not a JSON object."""
     with duckdb.connect() as db:
         db.register("rows", rows.to_arrow())
         types = db.sql("""
             select case when json_valid(row) then json_type(row) else 'NOTHING' end as type from rows order by line
         """).pl()
-    cut_off = pl.col("row").str.starts_with("{") & ~pl.col("row").str.strip_chars_end().str.ends_with("}")
-    reason = (
-        pl.when(types["type"] == "OBJECT")
-        .then(None)
-        .when(pl.lit(types["type"]) != "NOTHING")
-        .then(pl.lit("not a JSON object"))
+    broken = pl.when(types["type"] == "NOTHING").then("row")
+    unlike = pl.when(types["type"] != "OBJECT").then(pl.lit("not a JSON object"))
+    return rows.with_columns(reason=pl.coalesce(_no_json(broken), unlike))
+
+
+def _no_json(text: pl.Expr) -> pl.Expr:
+    """Why a text is not JSON; null where there is none."""
+    cut_off = text.str.starts_with("{") & ~text.str.strip_chars_end().str.ends_with("}")
+    halves = text.str.replace_all(r"(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", "")
+    why = (
+        pl.when(text.str.contains(r"(?i)^\s*<(!doctype|html|head|body|\?xml)"))
+        .then(pl.lit("an HTML or XML page, as servers send in the place of an answer"))
         .when(cut_off)
-        .then(pl.lit("not valid JSON: cut off before its end"))
-        .otherwise(pl.lit("not valid JSON"))
+        .then(pl.lit("cut off before its end"))
+        .when(halves.str.contains(r"(?i)\\ud[89a-f][0-9a-f]{2}"))
+        .then(pl.lit("half of a character (a lone surrogate) is in it"))
+        .when(text.str.starts_with("\ufeff"))
+        .then(pl.lit("a byte order mark stands before it"))
     )
-    return rows.with_columns(reason=reason)
+    told = pl.when(why.is_null()).then(pl.lit("not valid JSON")).otherwise(pl.format("not valid JSON: {}", why))
+    return pl.when(text.is_not_null()).then(told)
 
 
 def _from_json(text: str) -> pl.DataFrame | None:

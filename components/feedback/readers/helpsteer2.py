@@ -188,7 +188,8 @@ def _preferences(fields: pl.DataFrame) -> dict[str, pl.DataFrame]:
         language=NOBODY,
         reason=because(*_no_texts(*RESPONSES)),
     )
-    return graded(pairs, pl.concat(grades).with_columns(say_a=NOBODY, say_b=NOBODY), "helpsteer2")
+    silent_of_each = pl.concat(grades).with_columns(say_a=NOBODY, say_b=NOBODY)
+    return graded(pairs, silent_of_each, "helpsteer2", as_shown=True)
 
 
 def _margin(key: str) -> pl.Expr:

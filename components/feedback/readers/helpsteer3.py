@@ -64,7 +64,7 @@ def read(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
         language=name("language"),
         reason=_complaints(),
     )
-    return graded(pairs, _grades(fields), "helpsteer3")
+    return graded(pairs, _grades(fields), "helpsteer3", as_shown=True)
 
 
 def _grades(fields: pl.DataFrame) -> pl.DataFrame:

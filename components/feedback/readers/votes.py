@@ -24,7 +24,8 @@ def voted(battles: pl.DataFrame, source: str) -> dict[str, pl.DataFrame]:
 
     Args:
         battles: `line`, `row`, `reason`, unique in `line`; `user`, `group`, `language`, `created_at`; `model_a`,
-            `model_b`; `a`, `b` (messages); `verdict`: "a", "b", "tie" or "neither"; null where nobody voted.
+            `model_b`; `a`, `b` (messages, shown in this order); `verdict`: "a", "b", "tie" or "neither"; null where
+            nobody voted.
         source: the format's name.
 
     Returns:
@@ -65,7 +66,7 @@ def _said_between(turns: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     return _feedback(followups(turns).join(about, on=["line", "answer"], maintain_order="left"))
 
 
-def graded(pairs: pl.DataFrame, grades: pl.DataFrame, source: str) -> dict[str, pl.DataFrame]:
+def graded(pairs: pl.DataFrame, grades: pl.DataFrame, source: str, *, as_shown: bool) -> dict[str, pl.DataFrame]:
     """Records of pairs of answers to one prompt and how much better each rater found one of them.
 
     Args:
@@ -76,6 +77,7 @@ def graded(pairs: pl.DataFrame, grades: pl.DataFrame, source: str) -> dict[str, 
             `say_a`, `say_b` (what the rater says of each answer; null where nothing). Grades of pairs with a reason
             are left out.
         source: the format's name.
+        as_shown: whether raters saw a first and b second; else nobody knows what they saw first.
 
     Returns:
         "interactions", "feedback" and "preferences" with `line`, `row`, `reason`. What is wrong with a pair stands
@@ -122,11 +124,13 @@ def graded(pairs: pl.DataFrame, grades: pl.DataFrame, source: str) -> dict[str, 
     return {
         "interactions": interactions,
         "feedback": feedback.sort("line", maintain_order=True),
-        "preferences": pl.concat([_preferred(valid), problems], how="diagonal").sort("line", maintain_order=True),
+        "preferences": pl.concat([_preferred(valid, as_shown), problems], how="diagonal").sort(
+            "line", maintain_order=True
+        ),
     }
 
 
-def _preferred(valid: pl.DataFrame) -> pl.DataFrame:
+def _preferred(valid: pl.DataFrame, as_shown: bool) -> pl.DataFrame:
     first = pl.col("margin") > 0
     return (
         valid.with_columns(weight=1.0 / pl.len().over("line"))
@@ -140,6 +144,7 @@ def _preferred(valid: pl.DataFrame) -> pl.DataFrame:
             "weight",
             chosen=pl.when(first).then("a").otherwise("b"),
             rejected=pl.when(first).then("b").otherwise("a"),
+            position=pl.when(as_shown).then(_place(first)),
             strength=pl.col("margin").abs(),
             rater="user",
         )
@@ -155,8 +160,13 @@ def _choices(verdicts: pl.DataFrame) -> pl.DataFrame:
             kind=pl.lit("choice"),
             interaction=pl.when(first).then("a").otherwise("b"),
             other=pl.when(first).then("b").otherwise("a"),
+            position=_place(first),
         )
     )
+
+
+def _place(first: pl.Expr) -> pl.Expr:
+    return pl.when(first).then(1).otherwise(2)
 
 
 def _equals(verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -180,6 +190,7 @@ def _feedback(told: pl.DataFrame) -> pl.DataFrame:
         "kind",
         (pl.col("score") if "score" in told.columns else pl.lit(None, pl.Float64)).alias("score"),
         (pl.col("other") if "other" in told.columns else pl.lit(None, pl.String)).alias("other"),
+        (pl.col("position") if "position" in told.columns else pl.lit(None)).cast(pl.Int64).alias("position"),
         "text",
         "user",
         "group",

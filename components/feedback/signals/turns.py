@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from components import progress
-from components.feedback.readers import READERS, opened, uss
+from components.feedback.readers import BY_ROW, READERS, opened, uss
 from components.feedback.readers.conversations import turns_of
 from components.feedback.readers.fields import extract
 from components.feedback.signals.prompts import turns_of_records
@@ -19,9 +19,6 @@ from components.records.errors import BadInput
 
 CONVERSATIONS, PIECE = 8192, 131072
 """How many rows are read at a time, where each is a whole conversation and where not; and turns given at a time."""
-
-BY_ROW = ("heed", "hh-rlhf", "trl")
-"""The formats whose rows are read each by itself; in others, rows may be about each other."""
 
 
 def turns(path: Path, format: str | None) -> Iterator[pl.DataFrame]:

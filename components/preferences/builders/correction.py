@@ -48,6 +48,7 @@ def pairs(said: pl.DataFrame, stood: pl.DataFrame, known: pl.DataFrame) -> pl.Da
             rejected_id="interaction",
             own=pl.lit(0.0),
             signals=pl.lit([], dtype=pl.List(pl.String)),
+            position=pl.lit(None, pl.Int64),
         )
     )
 

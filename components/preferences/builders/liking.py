@@ -43,6 +43,7 @@ def between(met: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
             rejected_id="interaction_right",
             own=pl.lit(0.0),
             signals=pl.lit([], dtype=pl.List(pl.String)),
+            position=pl.lit(None, pl.Int64),
             created_at=pl.max_horizontal("created_at", "created_at_right"),
         )
     )

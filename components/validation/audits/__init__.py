@@ -6,12 +6,43 @@ None where there is nothing for it to look at, as the agreement of raters where 
 
 from collections.abc import Callable
 
+from components.validation.audits import (
+    agreement,
+    careless,
+    concentration,
+    contradictions,
+    divided,
+    drift,
+    explained,
+    form,
+    groups,
+    length,
+    noise,
+    position,
+    refusal,
+    sycophancy,
+)
 from components.validation.finding import Finding
 from components.validation.material import Material
 
 Audit = Callable[[Material], Finding | None]
 
-AUDITS: dict[str, Audit] = {}
+AUDITS: dict[str, Audit] = {
+    "length": length.look,
+    "position": position.look,
+    "form": form.look,
+    "refusal": refusal.look,
+    "sycophancy": sycophancy.look,
+    "explained": explained.look,
+    "groups": groups.look,
+    "divided": divided.look,
+    "agreement": agreement.look,
+    "careless": careless.look,
+    "contradictions": contradictions.look,
+    "noise": noise.look,
+    "concentration": concentration.look,
+    "drift": drift.look,
+}
 
 
 def audit(material: Material) -> dict[str, Finding]:

@@ -8,12 +8,19 @@ from collections.abc import Callable
 
 import polars as pl
 
+from components.validation.defences import burst, copies, flip, instructions, phrase
 from components.validation.finding import SUSPECTS
 from components.validation.material import Material
 
 Defence = Callable[[Material], pl.DataFrame]
 
-DEFENCES: dict[str, Defence] = {}
+DEFENCES: dict[str, Defence] = {
+    "burst": burst.suspect,
+    "copies": copies.suspect,
+    "phrase": phrase.suspect,
+    "flip": flip.suspect,
+    "instructions": instructions.suspect,
+}
 
 
 def suspects(material: Material) -> pl.DataFrame:

@@ -58,10 +58,12 @@ def test_a_challenger_that_learned_beats_one_that_did_not(
 ) -> None:
     scorer, test = knowing(lessons), preferences(8, lessons)
     judge = appoint("reward", means(scorer))
-    seen = gather(test, taught, policies[0], scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1)
+    seen = gather(test, taught, policies[0], scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1, newest=test[:3])
     found = measure_all(seen, SETTINGS)
     assert sorted(prompt[0]["content"] for prompt in seen.answers.prompts) == sorted(lessons)
     assert (seen.pairs.margins == 1).all()
+    assert seen.newest is not None
+    assert seen.newest.margins.tolist() == [1, 1, 1]
     for measure in ("policy/win_rate", "policy/ranking_accuracy", "reward/accuracy"):
         assert found[measure].value == 1, measure
     assert found["policy/kl"].value > 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, Pairs
+from components.evaluation.evidence import Answers, Evidence, Newest, Pairs
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import answers_table, figures, measure_all
 from components.records.handles import Estimate
@@ -114,3 +114,15 @@ def test_every_figure_can_be_drawn_from_any_text(tmp_path, recwarn: pytest.Warni
         figure.savefig(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 5000
     assert not [warning for warning in recwarn if issubclass(warning.category, UserWarning)]
+
+
+def test_the_newest_side_is_measured_apart_from_20_pairs_on_and_by_its_own_prompts() -> None:
+    def of(count: int) -> dict[str, Estimate]:
+        margins = np.resize([1.0, 1.0, 0.0, -1.0], count)
+        return measured(replace(evidence(), newest=Newest(margins, np.arange(count) // 2)))
+
+    assert "reward/accuracy_newest" not in of(19)
+    assert "reward/accuracy_newest" not in measured(evidence())
+    found = of(20)["reward/accuracy_newest"]
+    assert (found.value, found.n) == (2.5 / 4, 10)
+    assert found.low < 0.6 < found.high

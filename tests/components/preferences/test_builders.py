@@ -137,6 +137,21 @@ def test_a_choice_is_backed_or_weakened_by_what_else_the_user_said_of_the_two(st
     assert account["thumb"]["pairs"] == 2
 
 
+def test_a_pair_tells_where_its_chosen_answer_was_shown_whatever_was_said_of_it_since(story) -> None:
+    taken, left = story.answer(TEA, "Boil water."), story.answer(TEA, "Boil milk.")
+    story.did("thumb", left, score=1.0, user="bob")
+    story.did("thumb", taken, score=-1.0, user="bob")
+    assert story.made().preferences["position"].to_list() == [None]  # bob never saw them beside each other
+    story.did("choice", taken, other=left, position=2)
+    positions = story.made().preferences.sort("rater").select("rater", "position").rows()
+    assert positions == [("ada", 2), ("bob", None)]
+    story.did("thumb", left, score=1.0)
+    story.did("followup", left, polarity="satisfied", text="Oh, great!")
+    story.did("thumb", taken, score=-1.0)
+    now = story.made().preferences.filter(rater="ada")
+    assert now.select("position").row(0) == (1,)  # the slip was the choice, and what is chosen now stood first
+
+
 def test_every_signal_is_accounted_for_and_the_weak_are_left_out(story) -> None:
     liked, left, alone = story.answer(TEA, "Boil."), story.answer(TEA, "Boil."), story.answer("Coffee?", "Grind.")
     story.did("choice", liked, other=left)  # between two answers that say the same

@@ -37,6 +37,8 @@ def test_what_they_leave_are_records_of_every_kind_about_each_other(told: Landed
     kinds = dict(told.feedback["kind"].value_counts().iter_rows())
     assert kinds.keys() == set(FEEDBACK_KINDS)
     assert kinds["choice"] > 0.5 * TALKS
+    firsts = (told.feedback.filter(kind="choice")["position"] == 1).mean()
+    assert firsts == pytest.approx(0.5, abs=0.06)  # nobody here takes an answer for where it stands
     assert told.feedback.filter(kind="followup")["text"].n_unique() > 100
     shares = told.interactions.unique("user")["group"].value_counts(normalize=True)
     assert set(shares["group"]) == {"curious", "hurried"}

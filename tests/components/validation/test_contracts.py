@@ -40,6 +40,7 @@ def records(schema: type[Record], *rows: dict[str, Any]) -> pl.DataFrame:
         (Preference, PREFERENCE, {"strength": 2.0}, "strength is 2.0, must be less than or equal to 1"),
         (Preference, PREFERENCE, {"strength": 0.0}, "strength is 0.0, must be greater than 0"),
         (Preference, PREFERENCE, {"weight": -1.0}, "weight is -1.0, must be greater than 0"),
+        (Preference, PREFERENCE, {"position": 3}, "position is 3, must be one of 1, 2"),
         (Preference, PREFERENCE, {"weight": float("nan")}, "weight is not a number"),
         (Preference, PREFERENCE, {"weight": None}, "weight is missing"),
         (Preference, PREFERENCE, {"prompt": None}, "prompt is missing"),

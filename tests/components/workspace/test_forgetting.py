@@ -112,9 +112,14 @@ def test_a_forgetting_that_was_killed_halfway_loses_nothing_and_can_be_done_agai
 
 def test_rows_in_quarantine_that_name_the_person_go_too(workspace: Workspace) -> None:
     rows = [{"user": "ada", "text": "mine"}, {"rater": "ada"}, {"user": "bob", "text": "about ada"}]
-    problems = pl.DataFrame(
-        {"file": "a.jsonl", "line": [1, 2, 3], "reason": "odd", "row": [json.dumps(row) for row in rows]}
-    )
+    told = {"file": "a.jsonl", "line": [1, 2, 3], "reason": "odd", "row": [json.dumps(row) for row in rows]}
+    problems = pl.DataFrame(told).with_columns(kind=pl.lit(None, pl.String), format=pl.lit("heed"))
     quarantine.hold(workspace.quarantine, problems)
-    assert forget(workspace, ["ada"]).quarantined == 2
-    assert quarantine.held(workspace.quarantine)["line"].to_list() == [3]
+    before = quarantine.rows(workspace.quarantine)
+    quarantine.release(workspace.quarantine, before[2:], "hers", json.dumps({"user": "ada", "text": "mended"}))
+    quarantine.discard(workspace.quarantine, before[2:], "not hers after all")
+    assert forget(workspace, ["ada"]).quarantined == 3
+    left = quarantine.rows(workspace.quarantine)
+    assert left.drop("state").equals(before[2:].drop("state"))
+    assert left["state"].to_list() == ["discarded"]
+    assert "mended" not in (workspace.quarantine / "decisions.jsonl").read_text()

@@ -141,7 +141,7 @@ export const acts = {
     if (!turn.pair.every((place) => isReady(turn.answers[place]))) return;
     const mine = turn.answers.indexOf(answer);
     const other = turn.answers[turn.pair.find((place) => place !== mine)];
-    about(answer, { kind: "choice", other: other.id });
+    about(answer, { kind: "choice", other: other.id, position: turn.pair.indexOf(mine) + 1 });
     turn.shown = mine;
     leavePair(turn);
   },

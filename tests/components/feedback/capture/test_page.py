@@ -204,6 +204,7 @@ def test_two_answers_are_compared_and_one_is_taken_with_the_keyboard_alone(
     choice = live.wait_for(kind="choice")
     two = until(lambda: found if len(found := said_by(live, "Which tea? u d e r c")) == 2 else [])
     assert {choice["interaction"], choice["other"]} == {it["id"] for it in two}
+    assert choice["position"] == 2
     assert page.locator(LAST + ".place").inner_text() == "2 of 2"
 
     for key in ("u", "y", "c"):

@@ -28,7 +28,7 @@ INTERACTION = {"prompt": "How do I bake bread?", "response": "Mix flour and wate
 EVERY_KIND: list[dict[str, Any]] = [
     {"kind": "thumb", "score": -1},
     {"kind": "rating", "score": 0.5, "aspect": "helpfulness"},
-    {"kind": "choice", "other": "q2"},
+    {"kind": "choice", "other": "q2", "position": 2},
     {"kind": "edit", "text": "Mix flour, water and yeast."},
     {"kind": "regenerate", "other": "q2"},
     {"kind": "followup", "text": "And then?"},
@@ -167,7 +167,7 @@ def test_what_is_no_event_is_refused_with_what_where_and_what_to_do(client: http
         answer = client.post(path, content=body, headers=headers)
         assert 400 <= answer.status_code < 500, (body[:80], answer.text)
         error = answer.json()["error"]
-        assert set(error) == {"what", "where", "fix"}
+        assert set(error) == {"what", "where", "fix", "message"}
         assert all(error.values())
         if path == "/v1/interactions":
             assert (answer.status_code, told in error["what"]) == (status, True), (body[:80], error)
@@ -199,7 +199,7 @@ def test_what_is_not_there_is_told_in_the_same_shape(client: httpx.Client) -> No
     assert [answer.status_code for answer in (nowhere, get, head, options, put)] == [404, 405, 405, 405, 405]
     assert (get.headers["allow"], put.headers["allow"]) == ("POST", "GET, POST")
     for answer in (nowhere, get, put, client.get("/v1/interactions/none%00such"), client.get("/v1/feedback")):
-        assert set(answer.json()["error"]) == {"what", "where", "fix"}
+        assert set(answer.json()["error"]) == {"what", "where", "fix", "message"}
     assert client.get("/v1/interactions/f1").status_code == 404
 
 

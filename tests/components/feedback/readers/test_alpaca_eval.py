@@ -50,6 +50,7 @@ def test_a_grade_becomes_a_direction_and_a_strength_and_a_tie_two_equal_ratings(
     first, second = frames["preferences"].rows(named=True)
     assert (first["chosen"][0]["content"], first["strength"]) == ("Sencha", 0.5)
     assert (second["chosen"][0]["content"], second["strength"]) == ("Coffee", 1.0)
+    assert first["position"] is None  # the judge saw the two in an order that is not told
     assert (
         frames["feedback"].select("kind", "score", "user").rows()
         == [("rating", 0.0, "weighted_alpaca_eval_gpt4_turbo")] * 4

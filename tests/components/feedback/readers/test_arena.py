@@ -58,6 +58,7 @@ def test_a_vote_is_a_choice_between_two_interactions(read_rows: Callable[..., Re
         ("arena_user_973", "Japanese", "arena")
     }
     assert (choice["kind"], choice["interaction"], choice["other"]) == ("choice", second["id"], first["id"])
+    assert choice["position"] == 2
     assert choice["user"] == "arena_user_973"
     assert choice["created_at"] == datetime(2023, 4, 24, 15, 53, 11, 500000, UTC)
     assert reading.frames["preferences"].is_empty()  # the pair is made from the choice, once

@@ -26,14 +26,14 @@ def test_an_interaction_and_what_was_done_about_it_find_each_other(read_rows: Ca
             "user": 7,
             "language": "en",
         },
-        {"type": "feedback", "interaction": "q-1", "other": OWN, "kind": "choice", "user": "ada", "created_at": 0},
+        {"type": "feedback", "interaction": "q-1", "other": OWN, "kind": "choice", "created_at": 0, "position": 2},
         {"type": "feedback", "interaction": OWN, "kind": "thumb", "score": -1, "text": "no 🍞", "source": "shop"},
         {"type": "feedback", "interaction": OWN, "kind": "rating", "score": 0.5, "aspect": "helpfulness"},
     )
     first, second = reading.frames["interactions"].rows(named=True)
     choice, thumb, rating = reading.frames["feedback"].rows(named=True)
     assert first["id"] == hashlib.sha256(b"q-1").hexdigest()[:32]
-    assert (choice["interaction"], choice["other"]) == (first["id"], OWN)
+    assert (choice["interaction"], choice["other"], choice["position"]) == (first["id"], OWN, 2)
     assert (second["id"], second["model"], second["user"]) == (OWN, "heed-policy/3", "7")
     assert (thumb["interaction"], thumb["score"], thumb["text"]) == (OWN, -1.0, "no 🍞")
     assert (second["language"], rating["aspect"]) == ("en", "helpfulness")
@@ -75,6 +75,10 @@ def test_a_conversation_keeps_its_turns(read_rows: Callable[..., Reading]) -> No
         (
             {"type": "feedback", "interaction": "q-1", "kind": "choice", "other": True},
             "other is true, must be a text or a number",
+        ),
+        (
+            {"type": "feedback", "interaction": "q-1", "kind": "choice", "other": "q-2", "position": 1.5},
+            "position is 1.5, must be 1 or 2",
         ),
     ],
 )

@@ -135,11 +135,24 @@ def test_bad_lines_are_told_by_their_own_numbers_and_the_others_are_read(tmp_pat
     (tmp_path / "some.jsonl").write_text("\r\n".join(lines))
     reading = read([tmp_path / "some.jsonl"], None)
     assert reading.frames["preferences"]["provenance"].to_list() == [["some.jsonl:2"], ["some.jsonl:9"]]
-    assert reading.problems.rows() == [
+    assert reading.problems.select("file", "line", "reason", "row").rows() == [
         ("some.jsonl", 3, "not valid JSON: cut off before its end", "{not json"),
         ("some.jsonl", 5, "not a JSON object", '["a list"]'),
         ("some.jsonl", 6, "not valid JSON: cut off before its end", sound + " trailing"),
         ("some.jsonl", 7, "not valid JSON: cut off before its end", '{"prompt": "cut o'),
+    ]
+
+
+def test_lines_that_are_no_text_are_told_and_the_others_are_read(tmp_path: Path) -> None:
+    sound = json.dumps(ROWS[1]).encode()
+    (tmp_path / "some.jsonl").write_bytes(
+        b"\n".join([sound, b'{"prompt": "caf\xe9"}', sound, sound + b"\x00\r", sound])
+    )
+    reading = read([tmp_path / "some.jsonl"], None)
+    assert reading.frames["preferences"]["provenance"].list.first().to_list() == [f"some.jsonl:{n}" for n in (1, 3, 5)]
+    assert reading.problems.select("line", "reason", "row").rows() == [
+        (2, "not UTF-8 text", '{"prompt": "caf\\xe9"}'),
+        (4, "holds NUL characters, which no JSON has", sound.decode() + "\\x00"),
     ]
 
 

@@ -35,6 +35,7 @@ def test_annotators_languages_and_their_words_survive(read_rows: Callable[..., R
     assert first["prompt"] == CONTEXT
     assert (first["chosen"][0]["content"], first["rater"], first["language"]) == ("绿茶", "rater-1", "chinese")
     assert (second["chosen"][0]["content"], second["rater"]) == ("红茶", "rater-2")
+    assert (first["position"], second["position"]) == (1, 2)
     assert (first["strength"], second["strength"], first["weight"]) == pytest.approx((2 / 3, 1 / 3, 1 / 3))
     said = reading.frames["feedback"].select("interaction", "kind", "score", "text", "user").rows()
     assert set(said) == {

@@ -1,0 +1,38 @@
+"""Puts what was found in the data where people compare: metrics, figures, suspects and the report of the MLflow run."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import mlflow
+
+from components.records.handles import DataVerdict
+from components.tracking import log_estimates
+from components.validation.expectations import Expected
+from components.validation.finding import Finding
+
+
+def publish(findings: dict[str, Finding], verdict: DataVerdict, report: Path) -> None:
+    """Log findings to the active run.
+
+    Args:
+        findings: name of an audit to what it found.
+        verdict: what the data gate says.
+        report: the page with all of it.
+    """
+    for name, finding in findings.items():
+        log_estimates(finding.measures)
+        mlflow.log_figure(finding.figure, f"figures/{name.replace(' ', '_')}.png")
+        if finding.suspects.height:
+            mlflow.log_table(finding.suspects.to_pandas(), f"suspects/{name.replace(' ', '_')}.json")
+    mlflow.log_artifact(str(report))
+    mlflow.set_tags({"heed.data_gate": verdict.outcome, "heed.data_gate_reasons": "\n".join(verdict.reasons)[:5000]})
+
+
+def publish_expected(expected: Iterable[Expected]) -> None:
+    """Log how many expectations are not met to the active run, and the pages of Data Docs that say which."""
+    for one in expected:
+        log_estimates(one.measures)
+        for outcome in one.outcomes:
+            mlflow.log_artifact(url2pathname(urlparse(outcome.page).path), f"data_docs/{one.batch}")

@@ -1,0 +1,62 @@
+"""The commands for whoever decides on data: the report about it, and accepting what the data gate held."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.engine import prefect
+from flows.terminal import GATE_SAID_NO, Json, Overrides, Place, opened, say
+
+if TYPE_CHECKING:
+    from components.records.handles import Examination
+
+
+def report(
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Where to put the page; default: in .heed/reports.")
+    ] = None,
+    place: Place = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """What the audits find in the data, what the data gate says, and one page with all of it."""
+    workspace = opened(place, overrides)
+    with prefect():
+        from components.workspace import versions
+        from flows.examine import examine, report_of
+
+        examined = examine(workspace, versions.current(workspace))
+        page = report_of(workspace, examined)
+    if html:
+        shutil.copyfile(page, html)
+    say(as_json, examined.model_dump(mode="json") | {"report": str(html or page)}, _report(examined, html or page))
+    if examined.verdict.outcome != "accept":
+        raise typer.Exit(GATE_SAID_NO)
+
+
+def accept(
+    batch: Annotated[str | None, typer.Argument(help="The newest batch, as 3; default: whichever it is.")] = None,
+    because: Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")] = ...,  # type: ignore[assignment]
+    place: Place = None,
+    as_json: Json = False,
+) -> None:
+    """Let the data train a model though the data gate held or refused it; who, when and why is kept in git."""
+    workspace = opened(place)
+    from components.validation import acceptance
+
+    accepted = acceptance.accept(workspace, acceptance.batch_named(workspace, batch), because)
+    say(
+        as_json,
+        accepted.model_dump(mode="json"),
+        f"Batch {accepted.batch} is accepted, with all before it, by {accepted.by}: {because}\nNext: heed retrain.",
+    )
+
+
+def _report(examined: "Examination", page: Path) -> str:
+    outcome = {"accept": "accepts", "hold": "holds", "refuse": "refuses"}[examined.verdict.outcome]
+    lines = [f"{name}: {sentence}" for name, sentence in examined.sentences.items()]
+    lines += ["", f"The data gate {outcome} dataset version {examined.dataset[:12]}."]
+    lines += [f"  - {reason}" for reason in examined.verdict.stops]
+    return "\n".join([*lines, f"The page: {page}"])

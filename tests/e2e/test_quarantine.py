@@ -1,0 +1,101 @@
+"""What is held can be seen, explained, mended, released and discarded, and the next ingest does as was said."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from components.records.schemas import Preference, as_records
+from components.validation import quarantine
+from tests.e2e.conftest import Heed
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def pair(number: int, **other: Any) -> dict[str, Any]:
+    said = {"prompt": f"Question {number}?", "chosen": f"Yes, {number}.", "rejected": f"No, {number}."}
+    return said | {"strength": 0.5, "rater": f"rater {number}"} | other
+
+
+def record(number: int) -> pl.DataFrame:
+    spoken = {"prompt": "user", "chosen": "assistant", "rejected": "assistant"}
+    told = {key: [{"role": role, "content": pair(number)[key]}] for key, role in spoken.items()}
+    made = {
+        "strength": 0.5,
+        "weight": 1.0,
+        "rater": f"rater {number}",
+        "source": "trl",
+        "provenance": [f"p.jsonl:{number}"],
+    }
+    return as_records(pl.DataFrame([told | made]), Preference)
+
+
+@pytest.fixture(scope="module")
+def heed(tmp_path_factory: pytest.TempPathFactory, heed_in: Callable[[Path], Heed], server: str) -> Heed:
+    root = tmp_path_factory.mktemp("quarantine") / "work"
+    root.mkdir()
+    heed = replace(heed_in(root), api=server)
+    heed.json("init", ".")
+    return heed
+
+
+def test_held_rows_from_the_first_look_to_the_last_decision(heed: Heed) -> None:
+    broken = json.dumps({key: value for key, value in pair(3).items() if key != "rejected"})
+    rows = [json.dumps(pair(1)), json.dumps(pair(2, strength=7)), broken, "{never"]
+    (heed.root / "pairs.jsonl").write_text("\n".join(rows))
+    # Two sound pairs that something suspects.
+    suspected = pl.concat([record(5), record(6)]).with_columns(reason=pl.lit("suspected"))
+    quarantine.hold(heed.root / "quarantine", quarantine.as_problems(suspected, "preferences"))
+
+    assert heed.json("ingest", "pairs.jsonl")["held"] == 3
+    assert heed.json("status")["waiting"] == {
+        "suspected": 2,
+        "rejected is missing": 1,
+        "strength is 7.0, must be less than or equal to 1": 1,
+        "not valid JSON: cut off before its end": 1,
+    }
+    shown = heed.json("quarantine", "list")
+    ids = {group["reason"]: [example["id"] for example in group["examples"]] for group in shown["groups"]}
+    [strong], [lacking] = ids["strength is 7.0, must be less than or equal to 1"], ids["rejected is missing"]
+    wanted, unwanted = ids["suspected"]
+
+    told = heed.json("quarantine", "explain", lacking[:8])
+    assert (told["file"], told["line"], told["row"], told["format"]) == ("pairs.jsonl", 3, broken, "trl")
+
+    refused = heed.run("quarantine", "release", lacking, "--row", broken)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "rejected is missing" in refused.stderr
+    heed.json("quarantine", "release", lacking, "--row", json.dumps(pair(3)), "--because", "the answer was found")
+    mended = json.loads(heed.json("quarantine", "explain", strong)["row"]) | {"strength": 0.7}
+    heed.json("quarantine", "release", strong, "--row", json.dumps(mended))
+    heed.json("quarantine", "release", wanted)
+    heed.json("quarantine", "release", "--reason", "cut off")
+    heed.json("quarantine", "discard", unwanted, "--because", "a joke")
+
+    landed = heed.json("ingest")
+    assert (landed["landed"]["preferences"], landed["held"]) == (3, 1)
+    assert heed.json("status")["waiting"] == {"not valid JSON: cut off before its end": 1}
+
+    (heed.root / "again.jsonl").write_text("\n".join(json.dumps(pair(number)) for number in (5, 6, 7)))
+    assert heed.json("ingest", "again.jsonl")["landed"]["preferences"] == 1
+    everything = heed.json("quarantine", "list", "--all")["groups"]
+    assert {(group["state"], group["count"]) for group in everything} == {
+        ("landed", 1),
+        ("discarded", 1),
+        ("waiting", 1),
+    }
+    decided = heed.json("quarantine", "explain", unwanted)["decisions"]
+    assert [(made["state"], made["because"]) for made in decided] == [("discarded", "a joke")]
+
+
+def test_an_id_that_names_no_row_or_many_is_told(heed: Heed) -> None:
+    unknown = heed.run("quarantine", "explain", "zzzz")
+    assert unknown.returncode == 2
+    assert "no row in quarantine has the id zzzz" in unknown.stderr
+    both = heed.run("quarantine", "discard", "--because", "tidy")
+    assert both.returncode == 2
+    assert "name rows either by id or by --reason" in both.stderr
