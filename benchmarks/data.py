@@ -2,10 +2,10 @@
 
     make bench-data        (python -m benchmarks.data 10000000 for as many)
 
-Simulated users leave every kind of feedback; their conversations are copied under other names and with other words
-until there are enough, and written as heed's own events, interactions and feedback. heed ingests the file through
-its flow, Prefect and all, in a process of its own, and splits what it made. Memory is that of the process and its
-children, which the temporary Prefect server is one of, at its highest.
+Simulated users leave every kind of feedback; their conversations are copied under other names, with other words and
+on other days, until there are enough, and written as heed's own events, interactions and feedback. heed ingests the
+file through its flow, Prefect and all, in a process of its own, and splits what it made. Memory is that of the process
+and its children, which the temporary Prefect server is one of, at its highest.
 
 The peer does the same work as one would by hand: pandas, a row at a time where there is no column for it. It gets a
 tenth of the events, and heed's time for the same tenth is what it is compared with. It looks for no near duplicates,
@@ -36,13 +36,15 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from components.simulation.population import Landed, scripted, talk
+from components.records.threads import threads
+from components.simulation.population import scripted, talk
 from components.workspace import find, versions
 from components.workspace.creation import create
 
 EVENTS, MORE = 1_000_000, 10_000
 SECONDS, GIGABYTES, TIMES = 90, 4.0, 2.0
-CONVERSATIONS, FEWER, NOISE = 8000, 3800, 0.05
+CONVERSATIONS, FEWER, NOISE = 30_000, 3800, 0.05
+MINUTES = 60 * 24 * 60  # over which copies of a sitting are spread
 NEW = 999_999  # the copy of people whom no one knows
 POLICY = "# nothing is promoted here\n"
 STAGES = ("read and validate", "make preferences", "split", "version", "expectations")
@@ -75,7 +77,7 @@ with prefect():
     seconds = {run.name.rsplit("-", 1)[0]: run.total_run_time.total_seconds() for run in runs}
     print(json.dumps({
         "start": ready - begun, "ingest": landed - ready, "split": done - landed, "tasks": seconds,
-        "landed": landing.landed, "train": sides.train.height,
+        "landed": landing.landed, "held": landing.held, "train": sides.train.height,
     }))
 """
 
@@ -89,23 +91,26 @@ class Run:
         stages: seconds of each of `STAGES`, and of starting Python and Prefect.
         gigabytes: memory at its highest.
         landed: kind of record to how many landed.
+        held: how many rows went to quarantine: what is doubted or suspected.
     """
 
     seconds: float
     stages: dict[str, float]
     gigabytes: float
     landed: dict[str, int]
+    held: int
 
 
-def write_events(file: Path, told: Landed, events: int, copies: Iterable[int]) -> None:
+def write_events(file: Path, told: tuple[pl.DataFrame, pl.DataFrame], events: int, copies: Iterable[int]) -> None:
     """Write so many pieces of feedback and the interactions they are about, a copy of what was told at a time."""
     with file.open("wb") as out:
         left = events
+        interactions, all_feedback = told
         for copy in copies:
-            feedback = told.feedback.head(left)
+            feedback = all_feedback.head(left)
             if feedback.is_empty():
                 return
-            asked = told.interactions.filter(pl.col("created_at") <= feedback["created_at"].max())
+            asked = interactions.filter(pl.col("created_at") <= feedback["created_at"].max())
             left -= feedback.height
             for kind, frame in (("interaction", asked), ("feedback", feedback)):
                 rows = _copied(frame, copy).select(pl.lit(kind).alias("type"), pl.exclude("source"))
@@ -113,9 +118,12 @@ def write_events(file: Path, told: Landed, events: int, copies: Iterable[int]) -
 
 
 def _copied(frame: pl.DataFrame, copy: int) -> pl.DataFrame:
-    """The same by other people, under other ids, in conversations that begin with other words."""
+    """The same by other people, under other ids, in conversations that begin with other words, each at another time."""
     ids = [name for name in ("id", "interaction", "other") if name in frame.columns]
-    renamed = frame.with_columns(pl.col(ids).str.slice(6) + f"{copy:06x}", pl.col("user") + f"-{copy}")
+    later = pl.duration(minutes=pl.col("sitting").hash(seed=copy) % MINUTES)
+    renamed = frame.with_columns(
+        pl.col(ids).str.slice(6) + f"{copy:06x}", pl.col("user") + f"-{copy}", pl.col("created_at") + later
+    ).drop("sitting")
     if "prompt" not in frame.columns:
         return renamed
     said = pl.element().struct.field("content") + f" (This is about case {copy}.)"
@@ -123,6 +131,14 @@ def _copied(frame: pl.DataFrame, copy: int) -> pl.DataFrame:
     return renamed.with_columns(
         prompt=pl.concat_list(pl.col("prompt").list.head(1).list.eval(begun), pl.col("prompt").list.slice(1))
     )
+
+
+def told(conversations: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Interactions and feedback, each with its `sitting`: what one user says and does about one question."""
+    landed = talk(scripted(seed), "scripted", conversations, seed, NOISE)
+    asked = landed.interactions.with_columns(sitting=pl.struct("user", thread=threads(landed.interactions)).hash())
+    sittings = asked.select("sitting", interaction="id")
+    return asked, landed.feedback.join(sittings, on="interaction", maintain_order="left")
 
 
 def heed(workspace: Path, file: Path) -> Run:
@@ -140,7 +156,7 @@ def heed(workspace: Path, file: Path) -> Run:
     if child.returncode:
         sys.exit("heed failed")
     told = json.loads(said.splitlines()[-1])
-    return Run(seconds, _stages(told), highest[0], told["landed"])
+    return Run(seconds, _stages(told), highest[0], told["landed"], told["held"])
 
 
 def _stages(told: dict[str, Any]) -> dict[str, float]:
@@ -244,21 +260,20 @@ def _version(folder: Path, frames: dict[str, pd.DataFrame]) -> None:
 def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
     out = Console(highlight=False)
-    told = talk(scripted(0), "scripted", CONVERSATIONS, 0, NOISE)
+    first, later = told(CONVERSATIONS, seed=0), told(FEWER, seed=1)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
 
-        def landed(into: str, events: int, told: Landed, copies: Iterable[int]) -> Run:
+        def landed(into: str, events: int, told: tuple[pl.DataFrame, pl.DataFrame], copies: Iterable[int]) -> Run:
             file = folder / "events.jsonl"
             write_events(file, told, events, copies)
             if not (folder / into).exists():
                 create(folder / into, POLICY)
             return heed(folder / into, file)
 
-        whole = landed("whole", events, told, count())
-        tenth = landed("tenth", events // 10, told, count())
+        whole = landed("whole", events, first, count())
+        tenth = landed("tenth", events // 10, first, count())
         peer = by_hand(folder / "peer", folder / "events.jsonl")
-        later = talk(scripted(1), "scripted", FEWER, 1, NOISE)
         on_nothing = landed("nothing", MORE, later, (1, NEW))
         on_all = landed("whole", MORE, later, (1, NEW))
     _print(out, events, tenth, whole, peer)
@@ -286,7 +301,7 @@ def _print(out: Console, events: int, tenth: Run, whole: Run, peer: dict[str, fl
         f"{all_by_hand / tenth.seconds:.1f}",
     )
     out.print(table)
-    out.print(", ".join(f"{number:,} {kind}" for kind, number in whole.landed.items()))
+    out.print(", ".join(f"{number:,} {kind}" for kind, number in whole.landed.items()) + f", {whole.held:,} held")
 
 
 if __name__ == "__main__":

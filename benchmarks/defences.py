@@ -226,7 +226,7 @@ def _later(frame: pl.DataFrame, who: str, copy: int) -> pl.DataFrame:
 
 
 def main() -> None:
-    out = Console(highlight=False)
+    out = Console(highlight=False, width=120)
     speed(out)
     if not all([against_attacks(out), on_clean_batches(out), on_real_files(out)]):
         sys.exit("a bound is broken")

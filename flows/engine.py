@@ -35,6 +35,8 @@ def settle(root: Path) -> None:
         # Runs keep their logs for the Prefect UI; what a person must know at the terminal is said by the command line.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # On a machine that is busy a server takes longer to answer than the 20 s it is given.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
         "DO_NOT_TRACK": "1",
         "DVC_NO_ANALYTICS": "true",

@@ -32,7 +32,7 @@ from components.workspace import Workspace, versions
 from components.workspace.ahead import ahead
 from components.workspace.known import some_pairs
 from components.workspace.shelves import Shelves, shelves
-from components.workspace.together import put, put_known, put_together, together
+from components.workspace.together import groups, put, put_known, put_together, together, with_groups
 from components.workspace.versions import Batch
 from flows import evaluation_sets
 from flows.releasing import taken_up
@@ -139,13 +139,14 @@ def make(workspace: Workspace, batch: Batch, aside: Shelves) -> pl.DataFrame:
     detectors = appoint(workspace.settings.signals.detectors, workspace)
     settings = workspace.settings.preferences
     sample = _pairs_before(workspace, batch) if aside.count == 1 else empty(Preference)
+    users = groups(workspace, batch.known, aside)
 
     def made(shelf: int) -> dict[str, pl.DataFrame]:
         interactions, told = together(workspace, batch.known, aside, shelf)
         heard = followups(interactions, told)
         feedback = pl.concat([told, heard])
         signals = detect(feedback, interactions, detectors)
-        drafted = draft(feedback, interactions, signals, settings)
+        drafted = draft(with_groups(feedback, users), interactions, signals, settings)
         written = empty(Preference)
         if settings.revise:
             endpoint = shared(workspace.settings.endpoint, workspace.answers)
@@ -179,25 +180,27 @@ def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, he
     before = some_pairs(workspace, batch.known, doubting.MOST)
     unwanted = pl.col("id").is_in(quarantine.discarded(workspace.quarantine).implode())
 
+    trusted, sets = quarantine.trusted(workspace.quarantine), evaluation_sets.read(workspace)
+
     def judged(shelf: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
         pairs = batch.new("preferences", aside.take(PAIRS, shelf, empty(Preference)))
         believed, doubted = doubter.part(pairs)
         made = {kind: aside.take(f"{MADE}{kind}", shelf, empty(schema)) for kind, schema in KINDS.items()}
         derived, spoiled = judge({**made, "preferences": pl.concat([believed, made["preferences"]])})
-        return derived, spoiled, quarantine.as_problems(doubted, "preferences")
-
-    trusted, sets = quarantine.trusted(workspace.quarantine), evaluation_sets.read(workspace)
-    for shelf, (derived, spoiled, doubted) in enumerate(ahead(judged, range(aside.count))):
-        held.add(spoiled)
-        held.add_new(doubted)
         records = {
-            kind: pl.concat([aside.take(kind, shelf, empty(schema)), derived[kind]]).filter(~unwanted)
+            kind: pl.concat([aside.take(kind, shelf, empty(schema)), derived[kind]])
+            .filter(~unwanted)
+            .unique("id", keep="first", maintain_order=True)
             for kind, schema in KINDS.items()
         }
-        unknown = batch.new("preferences", records["preferences"].unique("id", keep="first", maintain_order=True))
+        unknown = batch.new("preferences", records["preferences"])
         material = Material(unknown, records["interactions"], records["feedback"], accepted=before)
         records["preferences"], suspected = unsuspected(material, sets, trusted)
-        held.add_new(suspected)
+        return records, spoiled, pl.concat([quarantine.as_problems(doubted, "preferences"), suspected])
+
+    for records, spoiled, doubted in ahead(judged, range(aside.count)):
+        held.add(spoiled)
+        held.add_new(doubted)
         for kind, frame in records.items():
-            batch.add(kind, frame.unique("id", keep="first", maintain_order=True))
+            batch.add(kind, frame)
     held.write()

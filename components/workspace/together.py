@@ -10,6 +10,7 @@ from components.workspace.shelves import Shelves
 from components.workspace.workspace import Workspace
 
 UNPLACED, NAMES, TWICE = "feedback to be placed", "names", "named twice"
+SAID = ["user", "group", "created_at"]
 PLACES = {"id": pl.String(), "thread": pl.UInt64()}
 
 
@@ -57,6 +58,28 @@ def put_together(aside: Shelves) -> None:
         aside.put("feedback", told, numbers.to_series())
     for kind in (NAMES, UNPLACED):
         aside.drop(kind)
+
+
+def groups(workspace: Workspace, digest: str, aside: Shelves) -> pl.DataFrame:
+    """The group of each user whose feedback, new or known, names one: `user`, `group`, the one named first."""
+    told = [aside.take("feedback", shelf, empty(Feedback)).select(SAID) for shelf in range(aside.count)]
+    if aside.count == 1:
+        users = pl.concat([told[0]["user"], aside.take("interactions", 0, empty(Interaction))["user"]]).unique()
+        named = pl.col("user").is_in(users.implode()) & pl.col("group").is_not_null()
+        known = [frame.select(SAID).filter(named) for frame in versions.scan(workspace, digest, "feedback")]
+        told = [*(frame.collect(engine="streaming") for frame in known), *told]
+    first = [_first_named(frame) for frame in told]
+    return _first_named(pl.concat(first)).select("user", "group")
+
+
+def _first_named(told: pl.DataFrame) -> pl.DataFrame:
+    return told.drop_nulls(["user", "group"]).sort("created_at", maintain_order=True).unique("user", keep="first")
+
+
+def with_groups(feedback: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """Feedback of users whose group is known from what they said elsewhere, with that group."""
+    elsewhere = feedback.join(groups, on="user", how="left", maintain_order="left", suffix="_elsewhere")
+    return elsewhere.with_columns(group=pl.coalesce("group", "group_elsewhere")).drop("group_elsewhere")
 
 
 def together(workspace: Workspace, digest: str, aside: Shelves, shelf: int) -> tuple[pl.DataFrame, pl.DataFrame]:

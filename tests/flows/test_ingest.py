@@ -75,8 +75,11 @@ def workspace(fresh: Path, tmp_path: Path) -> Workspace:
 
 
 def test_what_is_worked_on_in_parts_comes_to_the_same(workspace: Workspace, told: Landed) -> None:
-    counts = land(workspace, told.interactions, told.feedback, parts=7)
-    at_once = follows(told.interactions, told.feedback)
+    # Of each user only what they said first names their group, whatever it was about.
+    interactions = told.interactions.with_columns(group=pl.lit(None, pl.String))
+    feedback = told.feedback.with_columns(group=pl.when(pl.col("user").is_first_distinct()).then("group"))
+    counts = land(workspace, interactions, feedback, parts=7)
+    at_once = follows(interactions, feedback)
     assert landed(workspace) == at_once
     assert counts == {kind: len(ids) for kind, ids in at_once.items()}
     assert counts["preferences"] > 100

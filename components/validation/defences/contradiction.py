@@ -21,7 +21,8 @@ BITS = 18  # of a hash, that tell features apart
 SEEN = 3  # pairs that have a feature, fewer of whom teach nothing
 LOOSENESS = 0.03  # inverse strength of the ridge
 ROUNDS = 60
-MOST_ASKED = 20  # words of a question that are read together with the answer
+ASKED, SAID = 12, 40  # different words of a question and of an answer that are read together
+CONTENT = ("prompt", "chosen", "rejected", "group")
 MIX, GROUP, BOTH = (np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
 
@@ -36,7 +37,7 @@ def margins(material: Material, pairs: pl.DataFrame) -> np.ndarray:
         Shape (n,): above 0 where others would have chosen the same.
     """
     before = material.accepted.sample(min(MOST, material.accepted.height), seed=0)
-    features = _features(pl.concat([pairs.select(_READ), before.select(_READ)]))
+    features = _features(pl.concat([pairs.select(CONTENT), before.select(CONTENT)]))
     kept = np.flatnonzero(np.bincount(features.indices, minlength=features.shape[1]) >= SEEN)
     features = csr_array(features[:, kept])
     rater = pairs.select(pl.coalesce("rater", "id").hash(seed=4)).to_series().to_numpy()
@@ -50,9 +51,6 @@ def margins(material: Material, pairs: pl.DataFrame) -> np.ndarray:
             if len(there) and len(learned) > 1:
                 found[there] = features[there] @ _taste(csr_array(features[learned]))
     return found * _scale(found)
-
-
-_READ = ("prompt", "chosen", "rejected", "group")
 
 
 def _taste(features: csr_array) -> np.ndarray:
@@ -81,20 +79,23 @@ def _features(pairs: pl.DataFrame) -> csr_array:
 
 
 def _present(said: Words, asked: Words, group: np.ndarray) -> csr_array:
-    rows, hashes = said.rows, said.hashes
-    follows = rows[1:] == rows[:-1]
-    two = ((hashes[:-1] * MIX) + hashes[1:])[follows]
-    rows, hashes = np.concatenate([rows, rows[:-1][follows]]), np.concatenate([hashes, two])
-    answers = pl.DataFrame({"row": said.rows, "word": said.hashes}).unique()
-    questions = pl.DataFrame({"row": asked.rows, "asked": asked.hashes}).unique()
-    met = answers.join(questions.group_by("row").head(MOST_ASKED), on="row")
-    both = met["asked"].to_numpy() * BOTH + met["word"].to_numpy()
-    rows_, hashes_ = (
-        np.concatenate([rows, rows, met["row"].to_numpy()]),
-        np.concatenate([hashes, hashes * GROUP + group[rows], both]),
-    )
-    place = ((hashes_ * MIX) >> np.uint64(64 - BITS)).astype(np.int64)
-    present = csr_array((np.ones(len(rows_)), (rows_, place)), shape=(len(group), 2**BITS))
+    """Words and pairs of words of answers, alone and as each group has them, and words beside those of the question."""
+    follows = said.rows[1:] == said.rows[:-1]
+    two = (said.hashes[:-1] * MIX + said.hashes[1:])[follows]
+    alone = np.concatenate([said.rows, said.rows[:-1][follows]])
+    spoken = np.concatenate([said.hashes, two])
+    met = _first(said, SAID).join(_first(asked, ASKED), on="row", suffix="_asked")
+    beside = met["word_asked"].to_numpy() * BOTH + met["word"].to_numpy()
+    rows = np.concatenate([alone, alone, met["row"].to_numpy()])
+    hashes = np.concatenate([spoken, spoken * GROUP + group[alone], beside])
+    place = ((hashes * MIX) >> np.uint64(64 - BITS)).astype(np.int64)
+    present = csr_array((np.ones(len(rows)), (rows, place)), shape=(len(group), 2**BITS))
     present.sum_duplicates()
     present.data[:] = 1
     return present
+
+
+def _first(texts: Words, most: int) -> pl.DataFrame:
+    """The first different words of each text: `row`, `word`."""
+    each = pl.DataFrame({"row": texts.rows, "word": texts.hashes}).unique(maintain_order=True)
+    return each.group_by("row", maintain_order=True).head(most)

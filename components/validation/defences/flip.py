@@ -19,6 +19,7 @@ FEWEST, PER_TOPIC = 200, 8  # pairs in all, and about one topic, that anything c
 READ = 20_000  # pairs in which topics are looked for; what is found is held in all
 SHARES = (0.05, 0.2, 0.5, 0.9)  # of the raters of a topic, or of the newcomers among them, who may turn it round
 SURE = 5.0  # log-odds beyond which no single pair speaks
+ROUNDING = 1e-6  # of sums of the same numbers in another order
 
 
 def suspect(material: Material) -> pl.DataFrame:
@@ -59,7 +60,7 @@ def _by_topic(pairs: pl.DataFrame, material: Material) -> pl.DataFrame:
     here = pl.col("nats").sum().over("topic", "rater")
     everywhere = known.group_by("rater").agg(everywhere=pl.col("nats").sum())
     elsewhere = met.join(everywhere, on="rater").with_columns(here=here)
-    taste = pl.col("everywhere") - pl.col("here") > 0
+    taste = pl.col("everywhere") - pl.col("here") > ROUNDING
     return elsewhere.with_columns(against=pl.when(taste).then(0.0).otherwise("here"))
 
 

@@ -15,9 +15,9 @@ from components.validation.material import Material
 from components.workspace import Workspace
 
 CONVERSATIONS = 1200
-EVERY = {"burst": (20, 500), "look-alikes": (20, 120), "copies": (3, 12), "phrase": (3, 12), "flip": (3, 15)}
+EVERY = {"burst": (15, 375), "look-alikes": (20, 120), "copies": (3, 12), "phrase": (3, 12), "flip": (4, 24)}
 EVERY |= {"instructions": (3, 12)}
-LONE = {"copies": (12, 12), "phrase": (12, 12), "flip": (14, 14), "instructions": (12, 12)}
+LONE = {"copies": (12, 12), "phrase": (12, 12), "flip": (20, 20), "instructions": (12, 12)}
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,6 @@ def accepted() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def honest() -> Batch:
-    return batch(CONVERSATIONS, 1, {})
-
-
-@pytest.fixture(scope="session")
 def attacked() -> Batch:
     """Every attack at once, each by accounts that make several choices."""
     return batch(CONVERSATIONS, 1, EVERY)
@@ -75,4 +70,4 @@ def attacked_by_lone(accepted: pl.DataFrame) -> Batch:
 
 @pytest.fixture(scope="session")
 def small_honest() -> list[Batch]:
-    return [batch(250, seed, {}) for seed in range(4)]
+    return [batch(250, seed, {}) for seed in range(3)]

@@ -1,19 +1,24 @@
 """Attackers are caught, and honest users are left alone: also those who ask what everybody asks."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import pytest
 
 from components.feedback.readers import read
-from components.records.schemas import Preference, as_records
+from components.records.schemas import Preference, as_records, empty
 from components.validation.defences import DEFENCES, suspects
 from components.validation.defences.instructions import orders
 from components.validation.material import Material
 
-Batch = Callable[..., tuple[Material, set[str]]]
+if TYPE_CHECKING:
+    from conftest import Batch
+
+HELLO = "Hello, who are you?"
 BEGINNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -37,40 +42,60 @@ def pairs(*told: tuple[str, str, str, str | None, float | None]) -> Material:
 
 
 @pytest.mark.parametrize(
-    ("defence", "attack", "accounts", "choices", "known"),
+    ("defence", "attack"),
     [
-        ("burst", "burst", 25, 750, False),
-        ("copies", "look-alikes", 25, 150, False),
-        ("copies", "copies", 3, 12, False),
-        ("copies", "copies", 12, 12, True),
-        ("phrase", "phrase", 3, 12, False),
-        ("phrase", "phrase", 12, 12, True),
-        ("flip", "flip", 4, 20, True),
-        ("flip", "flip", 16, 16, True),
-        ("instructions", "instructions", 12, 12, False),
+        ("burst", "burst"),
+        ("copies", "look-alikes"),
+        ("copies", "copies"),
+        ("phrase", "phrase"),
+        ("instructions", "instructions"),
     ],
 )
-def test_an_attack_is_caught_and_honest_pairs_are_not(
-    batch: Batch, defence: str, attack: str, accounts: int, choices: int, known: bool
-) -> None:
-    material, poison = batch(attack, accounts, choices, known=known)
-    assert len(poison) >= 0.8 * choices
-    held = set(DEFENCES[defence](material)["id"])
-    assert len(held & poison) >= 0.9 * len(poison)
-    assert len(held - poison) <= 0.005 * (material.preferences.height - len(poison))
+def test_an_attack_is_caught_among_others(attacked: "Batch", defence: str, attack: str) -> None:
+    held = set(DEFENCES[defence](attacked.material)["id"])
+    assert len(attacked.poison[attack]) >= 10
+    assert len(held & attacked.poison[attack]) >= 0.9 * len(attacked.poison[attack])
+
+
+def test_of_honest_pairs_among_attacks_at_most_one_in_fifty_is_held(attacked: "Batch", accepted: pl.DataFrame) -> None:
+    poison = set[str]().union(*attacked.poison.values())
+    for judged in (attacked, attacked.after(accepted)):
+        held = set(suspects(judged.material)["id"])
+        assert len(held & poison) >= 0.9 * len(poison)
+        assert len(held - poison) <= 0.02 * attacked.honest
+
+
+@pytest.mark.parametrize("attack", ["copies", "phrase", "flip", "instructions"])
+def test_accounts_that_come_once_are_caught_as_newcomers(attacked_by_lone: "Batch", attack: str) -> None:
+    found = DEFENCES[attack](attacked_by_lone.material)
+    poison = attacked_by_lone.poison[attack]
+    assert len(set(found["id"]) & poison) >= 0.9 * len(poison)
+    wrongly = set(found["id"]).difference(*attacked_by_lone.poison.values())
+    assert len(wrongly) <= 0.01 * attacked_by_lone.honest
+
+
+def test_a_topic_turned_round_by_a_few_is_found_with_the_margins_of_reward_heads(attacked: "Batch") -> None:
+    """Heads that know the truth about every pair but one in ten."""
+    pairs = attacked.material.preferences
+    wrong = np.random.default_rng(0).random((3, pairs.height)) < 0.1
+    turned = pairs["id"].is_in(list(attacked.poison["flip"])).to_numpy()
+    margins = np.where(turned ^ wrong, -2.0, 2.0)
+    found = set(DEFENCES["flip"](replace(attacked.material, margins=margins))["id"])
+    assert len(found & attacked.poison["flip"]) >= 0.9 * len(turned.nonzero()[0])
+    assert len(found - attacked.poison["flip"]) <= 0.005 * attacked.honest
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_honest_batches_have_next_to_nothing_held(batch: Batch, known: bool) -> None:
-    shares = []
-    for seed in range(5):
-        material, _ = batch(conversations=300, seed=seed, known=known)
-        shares.append(suspects(material).height / material.preferences.height)
-    assert sum(share > 0.01 for share in shares) == 0
-    assert sum(shares) / 5 <= 0.002
+def test_honest_batches_have_next_to_nothing_held(
+    small_honest: list["Batch"], accepted: pl.DataFrame, known: bool
+) -> None:
+    judged = [honest.after(accepted) if known else honest for honest in small_honest]
+    shares = [suspects(honest.material).height / honest.honest for honest in judged]
+    assert max(shares) <= 0.01
+    assert sum(shares) / len(shares) <= 0.003
 
 
-def test_a_busy_team_is_no_burst(batch: Batch) -> None:
+def test_a_busy_team_is_no_burst() -> None:
     """Fifty things in ten minutes are many beside users who do five, and few beside annotators who do forty."""
     told = [
         (f"question {rater} {number}", "yes", "no", f"annotator-{rater}", rater + number / 300)
@@ -89,8 +114,13 @@ def test_the_same_question_answered_alike_is_held_only_from_one_hand_or_in_one_h
     raters: int, hours: float, held: int
 ) -> None:
     greeting = [
-        ("Hello, who are you?", "I am a helpful assistant, ask me anything you like.", "I am a machine and cannot say.")
-        + (f"user-{number % raters}", number * hours)
+        (
+            HELLO,
+            "I am a helpful assistant, ask me anything.",
+            "I am a machine.",
+            f"user-{number % raters}",
+            number * hours,
+        )
         for number in range(30)
     ]
     others = [
@@ -106,22 +136,19 @@ def test_the_same_question_answered_alike_is_held_only_from_one_hand_or_in_one_h
     assert DEFENCES["copies"](pairs(*greeting, *others)).height == held
 
 
-def test_users_of_another_taste_turn_no_topic_round(batch: Batch) -> None:
+def test_users_of_another_taste_turn_no_topic_round(accepted: pl.DataFrame) -> None:
     """Who likes the opposite of everybody everywhere, has a taste; the same about one topic only, pushes it."""
-    material, _ = batch(seed=2)
-    frame = material.preferences
-    odd = frame["rater"].unique().sort()[:8].implode()
+    odd = accepted["rater"].unique().sort()[:8].implode()
     turned = pl.col("rater").is_in(odd)
-    frame = frame.with_columns(
+    frame = accepted.with_columns(
         chosen=pl.when(turned).then("rejected").otherwise("chosen"),
         rejected=pl.when(turned).then("chosen").otherwise("rejected"),
     )
     assert DEFENCES["flip"](Material(frame)).height <= 0.005 * frame.height
 
 
-def test_the_reason_names_the_phrase(batch: Batch) -> None:
-    material, _ = batch("phrase", 3, 12)
-    reasons = DEFENCES["phrase"](material)["reason"].str.to_lowercase().unique()
+def test_the_reason_names_the_phrase(attacked: "Batch") -> None:
+    reasons = DEFENCES["phrase"](attacked.material)["reason"].str.to_lowercase().unique()
     brands = ("zentrovia", "bluepeak", "kitchen", "kalmo", "app", "doctor", "varnish")
     assert len(reasons) > 0
     assert reasons.str.contains_any(list(brands)).any()
@@ -183,6 +210,4 @@ def test_no_pairs_no_suspects() -> None:
     nothing = suspects(pairs(("hi", "hello", "what", None, None)))
     assert nothing.columns == ["id", "reason"]
     assert nothing.is_empty()
-    assert suspects(
-        Material(Preference.empty() if False else as_records(pl.DataFrame({"id": []}), Preference))
-    ).is_empty()
+    assert suspects(Material(empty(Preference))).is_empty()
