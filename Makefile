@@ -20,7 +20,7 @@ demo: setup
 	@$(BIN)/python -m flows.demo
 
 test: setup
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
