@@ -182,13 +182,30 @@ def rollback(because: Because = "by hand", place: Place = None, as_json: Json = 
 
 def main() -> None:
     """Run a command; errors a person can mend are one line and exit code 2."""
-    # Ended from outside, a command still stops what it started, as Prefect's temporary server.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    _end_in_order()
     try:
         app(standalone_mode=True)
     except BadInput as error:
         console.print(f"[red]heed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
+
+
+def _end_in_order() -> None:
+    """Ended from outside, a command still stops what it started, as Prefect's temporary server."""
+
+    def end(*_: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    def end_again(ignored: "sys.UnraisableHookArgs") -> None:
+        # Python goes on after whatever a finalizer raises, and a signal may come in the midst of one.
+        if isinstance(ignored.exc_value, SystemExit):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+        else:
+            sys.__unraisablehook__(ignored)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGALRM, end)
+    sys.unraisablehook = end_again
 
 
 def _say_landing(as_json: bool, landing: "Landing") -> None:

@@ -23,7 +23,7 @@ NAMED = Path("capture")  # what problems and provenance call the store
 
 @flow(name="collect", validate_parameters=False)
 def collect(workspace: Workspace) -> Landing:
-    """Land all that was captured since the last collection; nothing captured is left out or landed twice."""
+    """Land all that was captured since the last collection, and what was released; nothing is left out or doubled."""
     rows, position = task(name="fetch")(_fetched)(workspace)
     if rows.is_empty() and not quarantine.anything_released(workspace.quarantine):
         return Landing(dataset=versions.current(workspace), landed=dict.fromkeys(KINDS, 0), held=0, quarantined=None)
@@ -34,6 +34,11 @@ def collect(workspace: Workspace) -> Landing:
     return landing
 
 
+def anything_to_collect(workspace: Workspace) -> bool:
+    """Whether something may wait: in the store of what was captured, or released from the quarantine."""
+    return anything_captured(workspace) or quarantine.anything_released(workspace.quarantine)
+
+
 def anything_captured(workspace: Workspace) -> bool:
     """Whether there is a store at all to collect from."""
     return bool(workspace.settings.capture.store) or (workspace.state / "capture.db").exists()
@@ -42,14 +47,14 @@ def anything_captured(workspace: Workspace) -> bool:
 def _fetched(workspace: Workspace) -> tuple[pl.DataFrame, int]:
     """The rows after the position that was collected last, as a reader takes them, and the position of the last."""
     position = _position(workspace)
-    chunks = []
-    with closing(Store(workspace.capture_store)) as store:
-        while kept := store.after(position, AT_A_TIME):
-            bodies = [event.body.decode() for event in kept]
-            chunks.append(pl.DataFrame({"line": [event.position for event in kept], "row": bodies}))
-            position = kept[-1].position
-    rows = pl.concat([pl.DataFrame(schema={"line": pl.Int64, "row": pl.String}), *chunks])
-    return rows.with_columns(reason=pl.lit(None, pl.String)), position
+    chunks = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})]
+    if anything_captured(workspace):
+        with closing(Store(workspace.capture_store)) as store:
+            while kept := store.after(position, AT_A_TIME):
+                bodies = [event.body.decode() for event in kept]
+                chunks.append(pl.DataFrame({"line": [event.position for event in kept], "row": bodies}))
+                position = kept[-1].position
+    return pl.concat(chunks).with_columns(reason=pl.lit(None, pl.String)), position
 
 
 def _position(workspace: Workspace) -> int:

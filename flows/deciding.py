@@ -37,8 +37,8 @@ def report(
 
 
 def accept(
+    because: Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")],
     batch: Annotated[str | None, typer.Argument(help="The newest batch, as 3; default: whichever it is.")] = None,
-    because: Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")] = ...,  # type: ignore[assignment]
     place: Place = None,
     as_json: Json = False,
 ) -> None:

@@ -22,7 +22,15 @@ def examine(workspace: Workspace, dataset: DatasetVersion) -> Examination:
     read_policy(policy)  # a policy that cannot be read is said before anything is computed
     before = acceptance.last_accepted(workspace, dataset.hash)
     suites = [suite.file.read_text() for suite in expectations.read(workspace).values()]
-    return look(workspace, dataset, before, fingerprint(policy.read_text(), suites))
+    newest = acceptance.newest_batch(workspace, dataset.hash)
+    expected = tuple(batch for batch in expectations.last(workspace) if batch.batch == newest)
+    told = (
+        policy.read_text(),
+        suites,
+        quarantine.rows(workspace.quarantine).filter(pl.col("state") == "waiting").height,
+        [batch.model_dump() for batch in expected],
+    )
+    return look(workspace, dataset, before, fingerprint(*told))
 
 
 def policy_file(workspace: Workspace) -> Path:

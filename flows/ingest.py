@@ -178,7 +178,8 @@ def _pairs_before(workspace: Workspace, batch: Batch) -> pl.DataFrame:
 def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, held: Held) -> None:
     """Add everything on the shelves to the batch but what is doubted, unsound, suspected or unwanted."""
     before = some_pairs(workspace, batch.known, doubting.MOST)
-    unwanted = pl.col("id").is_in(quarantine.discarded(workspace.quarantine).implode())
+    kept_out = pl.concat([quarantine.discarded(workspace.quarantine), quarantine.suspected(workspace.quarantine)])
+    unwanted = pl.col("id").is_in(kept_out.implode())
 
     trusted, sets = quarantine.trusted(workspace.quarantine), evaluation_sets.read(workspace)
 

@@ -11,7 +11,7 @@ from components.registry import models, promotion
 from components.validation import acceptance
 from components.workspace import Workspace, versions
 from flows import evaluation_sets
-from flows.collect import anything_captured, collect
+from flows.collect import anything_to_collect, collect
 from flows.evaluate import evaluate
 from flows.examine import examine
 from flows.promote import promote
@@ -49,7 +49,7 @@ SHAPING = ("preferences", "split", "base", "sft", "train", "reward", "evaluate")
 def retrain(workspace: Workspace, force: bool = False) -> Retraining:
     """The loop of the picture: what was captured, dataset, data gate, champion, challenger, scorecard, gate."""
     with workspace.lock("retrain", "retraining"):
-        dataset = collect(workspace).dataset if anything_captured(workspace) else versions.current(workspace)
+        dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
         attempt, inputs = _inputs(workspace, dataset, force)
         if done := promotion.decided(workspace, inputs):
             return Retraining(outcome="nothing new", dataset=dataset, challenger=done)

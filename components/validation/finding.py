@@ -1,11 +1,14 @@
 """What an audit finds: numbers with intervals, a plain sentence, a plot, and the rows a person should look at."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import polars as pl
-from matplotlib.figure import Figure
 
 from components.records.handles import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUSPECTS: dict[str, pl.DataType] = {"id": pl.String(), "reason": pl.String()}
 """Ids of preferences, and why each of them is suspected; a preference may be suspected for several reasons."""
@@ -25,5 +28,5 @@ class Finding:
 
     measures: dict[str, Estimate]
     sentence: str
-    figure: Figure
+    figure: "Figure"
     suspects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SUSPECTS))

@@ -254,6 +254,12 @@ def discarded(folder: Path) -> pl.Series:
     return decisions.records_that_were(folder, "discarded")
 
 
+def suspected(folder: Path) -> pl.Series:
+    """Ids of sound records that wait for a person: however they come, they land only when they are released."""
+    records = rows(folder).filter(pl.col("state") == "waiting", pl.col("kind").is_not_null())
+    return pl.Series("id", _sound_records(whole_rows(folder, records["id"])), pl.String)
+
+
 _HELD: dict[str, pl.DataType] = {"id": pl.String(), **PROBLEM}
 _BEGINS = b'{"id":'
 _SAME = (

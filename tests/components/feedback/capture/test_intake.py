@@ -70,7 +70,7 @@ def found(line: bytes, short: bool) -> Any:
         return unfit.what
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(event=EVENTS, escaped=any_of.booleans(), at=any_of.integers(0, 200), byte=any_of.binary(max_size=1))
 @example({"type": "interaction", "prompt": "Hi", "response": "Ho"}, True, 200, b"")
 def test_the_short_way_through_an_interaction_comes_to_the_same(
