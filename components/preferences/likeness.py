@@ -23,7 +23,9 @@ WHOLE, FIRST, LAST = 32, 8, 2
 first and the last few: enough to reach the group, where all pairs of thousands written from one template are not."""
 
 BLOCK = 4096  # texts; what is hashed at once stays in the processor's cache
+SPAN = 50_000  # new texts that are compared at a time; all pairs of a million, at once, are gigabytes
 PAIRS = 200_000  # compared at once
+SKETCH = 4  # numbers of 64 bits that outline the shingles of a text
 
 _drawn = np.random.default_rng(2026).integers(2**64, size=(2, BANDS, ROWS), dtype=np.uint64)
 FACTORS, OFFSETS = _drawn[0] | np.uint64(1), _drawn[1]
@@ -81,11 +83,17 @@ def near_pairs(looked_up: np.ndarray, start: int, texts_at: Callable[[np.ndarray
     Returns:
         Index of the later and of the earlier text, shape (pairs, 2), ordered by both.
     """
-    found = [_alike(looked_up[:, band], start) for band in range(looked_up.shape[1])]
-    pairs = np.unique(np.concatenate([np.zeros(0, np.uint64), *found]))
+    count = len(looked_up)
+    found = [_near(looked_up[: begin + SPAN], begin, texts_at) for begin in range(start, count, SPAN)]
+    return np.concatenate([np.zeros((0, 2), np.int64), *found])
+
+
+def _near(looked_up: np.ndarray, start: int, texts_at: Callable[[np.ndarray], pl.Series]) -> np.ndarray:
+    pairs = np.concatenate([_alike(looked_up[:, band], start) for band in range(looked_up.shape[1])])
+    pairs.sort()  # and not np.unique, which takes fifty times as long for tens of millions
+    pairs = pairs[np.append(pairs[1:] != pairs[:-1], True)] if len(pairs) else pairs
     later, earlier = (pairs >> HALF).astype(np.int64), (pairs & LOWER).astype(np.int64)
-    near = _likeness(later, earlier, texts_at) >= LEAST
-    return np.column_stack([later[near], earlier[near]])
+    return _verified(later, earlier, texts_at)
 
 
 def _alike(keys: np.ndarray, start: int) -> np.ndarray:
@@ -115,25 +123,47 @@ def _alike(keys: np.ndarray, start: int) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.uint64), *(both[both >> HALF >= start] for both in packed)])
 
 
-def _likeness(later: np.ndarray, earlier: np.ndarray, texts_at: Callable[[np.ndarray], pl.Series]) -> np.ndarray:
-    """The Jaccard index of each pair, shape (pairs,)."""
+def _verified(later: np.ndarray, earlier: np.ndarray, texts_at: Callable[[np.ndarray], pl.Series]) -> np.ndarray:
+    """Those of the pairs whose Jaccard index is at least LEAST, shape (pairs, 2)."""
     if not len(later):
-        return np.zeros(0)
-    asked_for, row = np.unique(np.concatenate([later, earlier]), return_inverse=True)
+        return np.zeros((0, 2), np.int64)
+    asked_for = np.flatnonzero(np.bincount(later) + np.bincount(earlier, minlength=later.max() + 1))
+    place = np.zeros(asked_for[-1] + 1, np.int64)
+    place[asked_for] = np.arange(len(asked_for))
     shingles, starts = shingled(texts_at(asked_for))
     column = np.unique(shingles, return_inverse=True)[1]
     held = sparse.csr_array((np.ones(len(column), np.int32), column, np.append(starts, len(column))))
     held.sum_duplicates()
     held.data[:] = 1
-    size = np.diff(held.indptr)
-    a, b = np.split(row, 2)
-    shared = np.concatenate(
-        [
-            held[a[begin : begin + PAIRS]].multiply(held[b[begin : begin + PAIRS]]).sum(axis=1)
-            for begin in range(0, len(a), PAIRS)
-        ]
-    )
-    return shared / (size[a] + size[b] - shared)
+    size, outline = np.diff(held.indptr), _outlines(shingles, starts)
+    found = [np.zeros((0, 2), np.int64)]
+    for begin in range(0, len(later), PAIRS):
+        both = np.column_stack([later[begin : begin + PAIRS], earlier[begin : begin + PAIRS]])
+        a, b = place[both].T
+        can_be = _like(_most_shared(outline, size, a, b), size[a] + size[b])
+        both, a, b = both[can_be], a[can_be], b[can_be]
+        shared = held[a].multiply(held[b]).sum(axis=1)
+        found.append(both[_like(shared, size[a] + size[b])])
+    return np.concatenate(found)
+
+
+def _like(shared: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Whether texts that share so many shingles, of so many together, are near duplicates."""
+    return np.asarray(shared >= LEAST * (sizes - shared))
+
+
+def _outlines(shingles: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """A bit for each shingle of each text, where several may fall on one bit: u64, shape (n, SKETCH)."""
+    word, bit = shingles % np.uint64(SKETCH), np.uint64(1) << (shingles >> np.uint64(58))
+    bits = [np.bitwise_or.reduceat(np.where(word == number, bit, np.uint64(0)), starts) for number in range(SKETCH)]
+    return np.column_stack(bits)
+
+
+def _most_shared(outline: np.ndarray, size: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How many shingles each pair of texts can share at most: those that fell on a bit already may all be shared."""
+    hidden = size - np.bitwise_count(outline).sum(axis=1, dtype=np.int64)
+    seen = np.bitwise_count(outline[a] & outline[b]).sum(axis=1, dtype=np.int64)
+    return np.asarray(seen + np.minimum(hidden[a], hidden[b]))
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:

@@ -4,10 +4,10 @@ import hashlib
 import json
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from components.records.messages import MESSAGES, escaped, transcript
+from components.records.sql import connection
 
 BLOCK = 100_000  # records
 
@@ -21,7 +21,7 @@ def sha256(texts: pl.Series) -> pl.Series:
     Returns:
         Hex digests, 64 characters each, shape (n,).
     """
-    with duckdb.connect() as db:
+    with connection() as db:
         # Numbered, because DuckDB may give rows back in another order when it reads with several threads.
         db.register("texts", pl.DataFrame({"text": texts}).with_row_index("row").to_arrow())
         return db.sql("select sha256(text) as digest from texts order by row").pl()["digest"]

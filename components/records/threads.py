@@ -3,8 +3,9 @@
 Whatever heed sets side by side begins alike: answers to one prompt, and a conversation and what it goes on in.
 """
 
-import duckdb
 import polars as pl
+
+from components.records.sql import connection
 
 
 def threads(conversations: pl.DataFrame) -> pl.Series:
@@ -22,7 +23,7 @@ def threads(conversations: pl.DataFrame) -> pl.Series:
     first = pl.when(plain.struct.field("role") == "system").then(after_system).otherwise(plain)
     begun = pl.when(first.struct.field("role") == "user").then(first.struct.field("content").str.strip_chars())
     texts = conversations.select(text=begun.fill_null("")).with_row_index("row")
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("texts", texts.to_arrow())
         # Of a hash that stays the same whatever version of a library computes it: the numbers are kept on disk.
         return db.sql("select md5_number_lower(text) as thread from texts order by row").pl()["thread"]

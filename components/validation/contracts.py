@@ -46,6 +46,8 @@ def check(frame: pl.DataFrame, schema: type[Record]) -> tuple[pl.DataFrame, pl.D
     Raises:
         SchemaErrors: a column is missing, is too many or has another type. That is a mistake in heed, not in the data.
     """
+    if frame.is_empty():
+        return frame, frame.with_columns(reason=pl.lit(None, pl.String))
     judged = frame.with_row_index("index").join(
         _reasons(_failures(frame, schema)), on="index", how="left", maintain_order="left"
     )

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
 from components.records.schemas import KINDS
+from components.records.sql import connection
 from components.workspace import versions
 from components.workspace.files import alone, logged, place
 from components.workspace.workspace import Workspace
@@ -148,7 +148,7 @@ def _clear_file(file: Path, names: Collection[str]) -> int:
 
 def _names_them(rows: pl.Series, names: Collection[str]) -> pl.Series:
     keys = [f"$.{key}" for key in IN_QUARANTINE]
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("rows", pl.DataFrame({"row": rows}).with_row_index("place").to_arrow())
         said = f"case when json_valid(row) then json_extract_string(row, {keys}) end as said"
         found = db.sql(f"select {said} from rows order by place")

@@ -7,7 +7,6 @@ https://huggingface.co/datasets/lmsys/chatbot_arena_conversations, https://arxiv
 
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from components.feedback.readers.fields import (
@@ -24,6 +23,7 @@ from components.feedback.readers.fields import (
 from components.feedback.readers.message_lists import message_lists, no_conversation
 from components.feedback.readers.votes import SIDES, voted
 from components.records.messages import MESSAGES
+from components.records.sql import connection
 
 CONVERSATIONS = ("conversation_a", "conversation_b")
 RESPONSES = ("response_a", "response_b")
@@ -110,7 +110,7 @@ def _paired(rows: pl.DataFrame, response: str) -> pl.Series:
         kind = f"case when json_valid({inside}) then json_type({inside}) end"
         return f"case when {kind} = 'ARRAY' then json_extract_string({inside}, '$[*]') end"
 
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("rows", rows.select("row").with_row_index("order").to_arrow())
         told = db.sql(f"""
             with lists as (select "order", {texts("prompt")} as asked, {texts(response)} as told from rows)

@@ -110,10 +110,10 @@ def _no_position() -> pl.Expr:
 
 def _with_own_ids(events: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
     """Ids as heed writes them: one that is none of heed's becomes the beginning of its hash."""
-    return events.with_columns(
-        pl.when(pl.col(key).str.contains(r"^[0-9a-f]{32}$"))
-        .then(key)
-        .otherwise(sha256(events[key]).str.head(32))
-        .alias(key)
-        for key in columns
-    )
+    foreign = pl.concat([events[key] for key in columns]).drop_nulls().unique()
+    foreign = foreign.filter(~foreign.str.contains(r"^[0-9a-f]{32}$"))
+    own = pl.DataFrame({"foreign": foreign, "own": sha256(foreign).str.head(32)})
+    for key in columns:
+        named = events.select(key).join(own, left_on=key, right_on="foreign", how="left", maintain_order="left")
+        events = events.with_columns(named.select(pl.coalesce("own", key)).to_series().alias(key))
+    return events

@@ -6,10 +6,10 @@ a row does not have it (null where it does). A key that is absent and a key that
 
 from collections.abc import Sequence
 
-import duckdb
 import polars as pl
 
 from components.records.messages import MESSAGES, message
+from components.records.sql import connection
 
 ISO_8601 = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?"
 EPOCH_SECONDS = r"\d{10}(\.\d+)?"
@@ -35,7 +35,7 @@ def extract(
     columns += [_conversation(key) for key in conversations]
     columns += [_time(key) for key in times]
     paths = [f'$."{key}"' for key in keys]  # quoted, because a dot in a key is part of its name
-    with duckdb.connect() as db:
+    with connection() as db:
         db.sql("set timezone = 'UTC'")
         db.register("rows", rows.select("line", "row").with_row_index("order").to_arrow())
         taken = db.sql(f"""
@@ -87,7 +87,7 @@ def members(rows: pl.DataFrame, key: str) -> pl.DataFrame:
         none.
     """
     path = f'$."{key}"'
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("rows", rows.select("line", "row").to_arrow())
         elements = db.sql(f"""
             select line, unnest(range(json_array_length(row, '{path}')::bigint)) as place,

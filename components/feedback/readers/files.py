@@ -21,6 +21,7 @@ import zstandard
 
 from components.feedback.readers import spoilt
 from components.records.errors import BadInput
+from components.records.sql import connection
 
 GZIP, ZSTD, PARQUET, BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"\xef\xbb\xbf"
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -233,7 +234,7 @@ def _from_dialogues(content: bytes) -> pl.DataFrame:
     dialogues = turns.group_by("dialogue", maintain_order=True).agg(
         pl.col("line").first(), pl.col("row").str.strip_chars_end("\r").str.join("\n")
     )
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("dialogues", dialogues.to_arrow())
         rows = db.sql("select json_object('dialogue', row)::varchar as row from dialogues order by line").pl()
     return dialogues.select("line", rows["row"])
@@ -259,7 +260,7 @@ def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
 
 def judged(rows: pl.DataFrame) -> pl.DataFrame:
     """Say of every row why it is not a JSON object."""
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("rows", rows.to_arrow())
         types = db.sql("""
             select case when json_valid(row) then json_type(row) else 'NOTHING' end as type from rows order by line
@@ -289,7 +290,7 @@ def _no_json(text: pl.Expr) -> pl.Expr:
 
 def _from_json(text: str) -> pl.DataFrame | None:
     """The rows of a whole JSON text: an array's, the only array's in an object, or the one object; None if broken."""
-    with duckdb.connect() as db:
+    with connection() as db:
         if db.sql("select json_valid($1)", params=[text]).fetchall() == [(False,)]:
             return None
         members = db.sql("select value::varchar as row, type from json_each($1)", params=[text]).pl()
@@ -355,7 +356,7 @@ def _as_json(header: str, records: pl.DataFrame, separator: str) -> pl.DataFrame
         f"${i + 1}, case when c{i} like '[{{%' and json_valid(c{i}) then c{i}::json else to_json(c{i}) end"
         for i in range(len(names))
     )
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("cells", cells.with_row_index("place").to_arrow())
         rows = db.sql(f"select json_object({members})::varchar as row from cells order by place", params=names).pl()
     return records.with_columns(row=rows["row"])

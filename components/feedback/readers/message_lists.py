@@ -3,11 +3,11 @@
 Knows no format, and nothing of what becomes of the messages.
 """
 
-import duckdb
 import polars as pl
 
 from components.feedback.readers.fields import missing
 from components.records.messages import MESSAGES, ROLES
+from components.records.sql import connection
 
 SPEAKS = ("assistant", "tool")
 """The roles that answer."""
@@ -24,7 +24,7 @@ def message_lists(rows: pl.DataFrame, key: str) -> pl.Series:
         Messages, shape (n,): null where there is no list; what is not a text in a message is null.
     """
     path = f'$."{key}"'
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("rows", rows.select("row").with_row_index("order").to_arrow())
         told = db.sql(f"""
             with lists as (

@@ -6,7 +6,6 @@ https://huggingface.co/datasets/OpenAssistant/oasst1, https://arxiv.org/abs/2304
 
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from components.feedback.readers.conversations import identified
@@ -28,6 +27,7 @@ from components.feedback.readers.fields import (
 )
 from components.feedback.readers.rankings import best_against_rest
 from components.records.messages import MESSAGES
+from components.records.sql import connection
 
 ROLES = {"prompter": "user", "assistant": "assistant"}
 NAMES = ("message_id", "parent_id", "user_id", "lang", "model_name")
@@ -173,7 +173,7 @@ def _followups(replies: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
 
 def _ratings(answers: pl.DataFrame) -> pl.DataFrame:
     """The labels of answers, an object of objects or of lists."""
-    with duckdb.connect() as db:
+    with connection() as db:
         db.register("answers", answers.select("node", "labels").drop_nulls().to_arrow())
         labels = db.sql("""
             with told as (

@@ -4,10 +4,10 @@ A payload is a JSON value: a text, a list of messages, a request or a completion
 in it. What is none of these is said as the JSON it is.
 """
 
-import duckdb
 import polars as pl
 
 from components.records.messages import MESSAGES
+from components.records.sql import connection
 
 # Roles as LangChain, Gemini and OpenAI call them, to what they are called here.
 ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "developer": "system"}
@@ -19,23 +19,23 @@ SAYS = {
 
 # With functions and not with arrows, which DuckDB takes for lambdas inside a list function.
 MACROS = f"""
-    create macro part_of(v, key) as json_extract(v, '$.' || key);
-    create macro text_of(v, key) as case json_type(v, '$.' || key) when 'VARCHAR'
+    create temp macro part_of(v, key) as json_extract(v, '$.' || key);
+    create temp macro text_of(v, key) as case json_type(v, '$.' || key) when 'VARCHAR'
         then json_extract_string(v, '$.' || key) end;
-    create macro bare(v) as json_extract_string(v, '$');
-    create macro part(v) as case json_type(v)
+    create temp macro bare(v) as json_extract_string(v, '$');
+    create temp macro part(v) as case json_type(v)
         when 'VARCHAR' then bare(v)
         when 'OBJECT' then coalesce(text_of(v, 'text'), text_of(v, 'value'), text_of(v, 'content'))
         end;
-    create macro parts(list) as nullif(array_to_string(list_filter(
+    create temp macro parts(list) as nullif(array_to_string(list_filter(
         list_transform(json_extract(list, '$[*]'), lambda one: part(one)), lambda one: one is not null), '\n\n'), '');
-    create macro words(v) as case json_type(v)
+    create temp macro words(v) as case json_type(v)
         when 'NULL' then null
         when 'ARRAY' then coalesce(parts(v), v::varchar)
         when 'OBJECT' then coalesce(part(v), v::varchar)
         else bare(v) end;
-    create macro role_of(message) as lower(coalesce(text_of(message, 'role'), text_of(message, 'type')));
-    create macro turn(message, speaker) as {{
+    create temp macro role_of(message) as lower(coalesce(text_of(message, 'role'), text_of(message, 'type')));
+    create temp macro turn(message, speaker) as {{
         role: coalesce(map {ROLES}[role_of(message)], role_of(message), speaker),
         content: coalesce(
             nullif(nullif(words(part_of(message, 'content')), ''), '[]'),
@@ -43,11 +43,11 @@ MACROS = f"""
             words(part_of(message, 'tool_calls'))
         )
     }};
-    create macro turns(list, speaker) as
+    create temp macro turns(list, speaker) as
         list_transform(json_extract(list, '$[*]'), lambda one: turn(one, speaker));
-    create macro is_turn(message) as
+    create temp macro is_turn(message) as
         text_of(message, 'role') is not null or coalesce(text_of(message, 'type'), '') in ('human', 'ai', 'system');
-    create macro are_turns(list) as json_type(list) = 'ARRAY' and json_array_length(list) > 0
+    create temp macro are_turns(list) as json_type(list) = 'ARRAY' and json_array_length(list) > 0
         and len(list_filter(json_extract(list, '$[*]'), lambda one: is_turn(one))) = json_array_length(list);
 """
 
@@ -65,7 +65,7 @@ def spoken(payloads: pl.Series, speaker: str) -> pl.Series:
     if payloads.null_count() == len(payloads):
         return pl.Series("said", [None] * len(payloads), MESSAGES)
     texts = ", ".join(f"text_of(said, '{key}')" for key in SAYS[speaker])
-    with duckdb.connect() as db:
+    with connection() as db:
         db.sql(MACROS)
         db.register("payloads", pl.DataFrame({"payload": payloads.cast(pl.String)}).with_row_index("n").to_arrow())
         told = db.sql(f"""
