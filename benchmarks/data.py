@@ -60,7 +60,7 @@ from flows.engine import prefect, settle
 
 workspace = find(Path(sys.argv[1]))
 settle(workspace.root)
-with prefect():
+with prefect("flows.ingest", "components.preferences.splitting", "components.validation.expectations.checkpoint"):
     from prefect.client.orchestration import get_client
     from components.preferences.splitting import split
     from components.workspace import versions

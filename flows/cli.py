@@ -68,7 +68,7 @@ def ingest(
 ) -> None:
     """Land feedback, preferences, or what was captured; nothing lands twice."""
     workspace = opened(place, overrides)
-    with prefect():
+    with prefect("flows.collect", "components.validation.expectations.checkpoint"):
         from flows.collect import collect
         from flows.ingest import ingest as flow
 
@@ -95,7 +95,7 @@ def simulate(
         placed = place_sample(workspace)
         say(as_json, placed, f"The sample is in {workspace.data}: {placed['preferences']} preferences.")
         return
-    with prefect():
+    with prefect("flows.simulate", "components.validation.expectations.checkpoint"):
         from flows.simulate import simulate as flow
 
         landing = flow(workspace, conversations, seed)
@@ -111,7 +111,7 @@ def retrain(
 ) -> None:
     """The whole loop once: train a challenger, measure it, promote it if the gate says so."""
     workspace = opened(place, overrides)
-    with prefect():
+    with prefect("flows.retrain"):
         from flows.retrain import retrain as flow
 
         done = flow(workspace, force)

@@ -23,7 +23,7 @@ def report(
 ) -> None:
     """What the audits find in the data, what the data gate says, and one page with all of it."""
     workspace = opened(place, overrides)
-    with prefect():
+    with prefect("flows.examine"):
         from components.workspace import versions
         from flows.examine import examine, report_of
 

@@ -6,10 +6,12 @@ import of prefect, because Prefect reads its settings when it is imported.
 """
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -60,14 +62,31 @@ def settle(root: Path) -> None:
 
 
 @contextmanager
-def prefect() -> Iterator[None]:
-    """One connection to Prefect for all flows inside the block: to PREFECT_API_URL, or to a temporary server."""
+def prefect(*modules: str) -> Iterator[None]:
+    """One connection to Prefect for all flows inside the block: to PREFECT_API_URL, or to a temporary server.
+
+    Args:
+        modules: what the block is going to import; that takes seconds, in which the server starts.
+    """
     with ExitStack() as stack:
         with progress.step("Start Prefect", remember=False):
             from prefect.context import SyncClientContext
+            from prefect.settings import get_current_settings
 
+            if not get_current_settings().api.url:
+                # What starting it imports comes first: two threads that import one package get in each other's way.
+                import prefect.server.api.server  # noqa: F401
+
+                threading.Thread(target=_import, args=(modules,), daemon=True).start()
             stack.enter_context(SyncClientContext.get_or_create())
         yield
+
+
+def _import(modules: tuple[str, ...]) -> None:
+    # An import that fails says so where the block asks for it again.
+    with suppress(Exception):
+        for module in modules:
+            import_module(module)
 
 
 def origin() -> dict[str, str]:

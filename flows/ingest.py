@@ -126,9 +126,13 @@ def sort_out(workspace: Workspace, batch: Batch, readings: Iterable[Reading], as
     """Put sound records aside, what belongs together side by side, and hold the others."""
     if aside.count > 1:
         put_known(workspace, batch.known, aside)
-    for reading in readings:
+
+    def judged(reading: Reading) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
         sound, unsound = judge(reading.frames)
-        held.add(pl.concat([reading.problems, unsound]))
+        return sound, pl.concat([reading.problems, unsound])
+
+    for sound, problems in ahead(judged, readings):
+        held.add(problems)
         put(aside, sound)
     if aside.count > 1:
         put_together(aside)

@@ -41,7 +41,7 @@ def forget(
 ) -> None:
     """Take a person out of the store and the next dataset version, and say where they still are."""
     workspace = opened(place)
-    with prefect():
+    with prefect("flows.forget"):
         from flows.forget import forget as flow
 
         done = flow(workspace, user)

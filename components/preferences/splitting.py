@@ -19,6 +19,7 @@ from components.records.identity import BLOCK, fingerprint, sha256
 from components.records.messages import asked, text_of
 from components.records.words import words_of
 from components.workspace import files
+from components.workspace.ahead import ahead
 
 GENERATION = 1
 """Raised when what is remembered would come out otherwise."""
@@ -36,7 +37,7 @@ PLACED: dict[str, pl.DataType] = {
     "drawn": pl.Boolean(),
 }
 
-SPREAD = 50_000  # prompts
+SPREAD = 20_000  # prompts
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _prompts(preferences: pl.DataFrame, memory: Path | None) -> pl.Series:
     ids = preferences.select("id").with_row_index("row")
     new = ids.join(known, on="id", how="anti", maintain_order="left").unique("id", maintain_order=True)
     # Some at a time, because all that a million users said, once more, is gigabytes.
-    blocks = [prompt_groups(preferences[rows["row"]]) for rows in new.iter_slices(BLOCK)]
+    blocks = ahead(lambda rows: prompt_groups(preferences[rows["row"]]), new.iter_slices(BLOCK))
     names = pl.concat([pl.Series([], dtype=pl.String), *blocks]).str.slice(0, 16)
     named = pl.concat([known, new.select("id", prompt=names.str.to_integer(base=16, dtype=pl.UInt64))])
     found = preferences.select("id").join(named, on="id", how="left", maintain_order="left")
@@ -216,9 +217,9 @@ def _bands(prompts: pl.Series, texts_at: Callable[[np.ndarray], pl.Series], memo
     found[~new] = known["bands"].to_numpy()[old]
     # Some at a time, because all words of a million prompts, one by one, are gigabytes.
     fresh = np.flatnonzero(new)
-    for start in range(0, len(fresh), SPREAD):
-        block = fresh[start : start + SPREAD]
-        found[block] = bands(texts_at(block))
+    blocks = [fresh[start : start + SPREAD] for start in range(0, len(fresh), SPREAD)]
+    for block, looked_up in zip(blocks, ahead(lambda block: bands(texts_at(block)), blocks), strict=True):
+        found[block] = looked_up
     if len(fresh) or len(prompts) < known.height:
         _remember(file, pl.DataFrame({"prompt": prompts, "bands": found}, schema=LOOKED_UP))
     return found

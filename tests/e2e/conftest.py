@@ -71,6 +71,7 @@ class Heed:
         """What a command that has to succeed prints as its one JSON object."""
         done = self.run(*arguments, "--json")
         assert done.returncode == 0, done.stderr
+        assert "leaked" not in done.stderr  # as native libraries say that are not ended in order
         return json.loads(done.stdout)
 
 

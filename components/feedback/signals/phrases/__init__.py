@@ -22,7 +22,7 @@ QUOTED = (
 SIGNS = r"\p{L}\p{M}\p{N}\p{Extended_Pictographic}"
 APOSTROPHES = "['’‘´]"
 PIECE = rf"[{SIGNS}](?:[{SIGNS}]|{APOSTROPHES})*[^{SIGNS}]*"
-UNSPACED = re.compile(r"[\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff\U0001f000-\U0001faff]")
+UNSPACED = "[\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff\U0001f000-\U0001faff]"
 """Signs of scripts that put no space between words, and emoji."""
 MARKS = "^.?"
 BEGINS = " ^ "
@@ -51,27 +51,30 @@ def failures() -> list[tuple[float, list[str]]]:
 
 def _phrases() -> pl.DataFrame:
     rows = [row for file in sorted(Path(__file__).parent.glob("*.toml")) for row in _rows(file)]
-    return pl.DataFrame(rows, schema=["phrase", "shows", "tells", "words"], orient="row")
+    templates = pl.DataFrame(rows, schema=["said", "shows", "tells"], orient="row").explode("said")
+    phrase, word = pl.col("said"), pl.element()
+    counted = phrase.str.split(" ").list.eval(word.filter(~word.is_in(list(MARKS)))).list.len().cast(pl.Int64)
+    return templates.select(_laid(phrase).alias("phrase"), "shows", "tells", words=counted)
 
 
 def _anchored(known: pl.DataFrame) -> pl.DataFrame:
     """Phrases once more after the mark of a beginning, where a phrase that has it would else be found instead."""
-    marked = tuple(known["phrase"].filter(known["phrase"].str.starts_with(BEGINS)))
+    marked = known["phrase"].filter(known["phrase"].str.starts_with(BEGINS)).implode()
     space = pl.when(pl.col("phrase").str.starts_with(" ")).then(pl.lit("")).otherwise(pl.lit(" "))
     again = known.with_columns(phrase=pl.concat_str(pl.lit(BEGINS), space, "phrase"))
-    hidden = [phrase.startswith(marked) for phrase in again["phrase"]]
-    return again.filter(pl.Series(hidden, dtype=pl.Boolean)).join(known, on="phrase", how="anti", maintain_order="left")
+    hidden = pl.col("phrase").str.find_many(marked, leftmost=True).list.first() == 0
+    return again.filter(hidden).join(known, on="phrase", how="anti", maintain_order="left")
 
 
-def _rows(file: Path) -> list[tuple[str, str, float, int]]:
+def _rows(file: Path) -> list[tuple[list[str], str, float]]:
+    """What each template of a file stands for, the section it is in, and how much it tells."""
     sections = tomllib.loads(file.read_text(encoding="utf-8"))
     words = sections.pop("words", {})
     return [
-        (_laid(phrase), shows, float(tells), len([word for word in phrase.split() if word not in MARKS]))
+        (expanded(template, words), shows, float(tells))
         for shows, levels in sections.items()
         for tells, templates in levels.items()
         for template in templates
-        for phrase in expanded(template, words)
     ]
 
 
@@ -90,10 +93,14 @@ def expanded(template: str, words: dict[str, str]) -> list[str]:
     return [" ".join("".join(chosen).split()) for chosen in product(*choices)]
 
 
-def _laid(phrase: str) -> str:
-    laid = "".join(f" {word} " for word in re.sub(APOSTROPHES, "", phrase).split())
-    laid = laid.lstrip() if UNSPACED.match(phrase[0]) else laid
-    return laid.rstrip() if UNSPACED.match(phrase[-1]) else laid
+def _laid(phrase: pl.Expr) -> pl.Expr:
+    """Phrases with a space before and after each word, but for where they begin or end in a script without spaces."""
+    bare = phrase.str.replace_all(APOSTROPHES, "").str.replace_all(" ", "  ", literal=True)
+    before, after = (
+        pl.when(sign.str.contains(UNSPACED)).then(pl.lit("")).otherwise(pl.lit(" "))
+        for sign in (phrase.str.head(1), phrase.str.tail(1))
+    )
+    return pl.concat_str(before, bare, after)
 
 
 def spoken(text: pl.Expr) -> pl.Expr:
