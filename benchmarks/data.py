@@ -5,7 +5,8 @@
 Simulated users leave every kind of feedback; their conversations are copied under other names, with other words and
 on other days, until there are enough, and written as heed's own events, interactions and feedback. heed ingests the
 file through its flow, Prefect and all, in a process of its own, and splits what it made. Memory is that of the process
-and its children, which the temporary Prefect server is one of, at its highest.
+and its children, which the temporary Prefect server is one of, at its highest. A workspace has landed one line before,
+so that Prefect has made its database: that takes 6 s once, whatever lands.
 
 The peer does the same work as one would by hand: pandas, a row at a time where there is no column for it. It gets a
 tenth of the events, and heed's time for the same tenth is what it is compared with. It looks for no near duplicates,
@@ -45,6 +46,7 @@ EVENTS, MORE = 1_000_000, 10_000
 SECONDS, GIGABYTES, TIMES = 90, 4.0, 2.0
 CONVERSATIONS, FEWER, NOISE = 30_000, 3800, 0.05
 MINUTES = 60 * 24 * 60  # over which copies of a sitting are spread
+ONE = '{"type": "interaction", "id": "one", "prompt": "How do I bake bread?", "response": "Mix flour and water."}'
 NEW = 999_999  # the copy of people whom no one knows
 POLICY = "# nothing is promoted here\n"
 STAGES = ("read and validate", "make preferences", "split", "version", "expectations")
@@ -263,12 +265,15 @@ def main() -> None:
     first, later = told(CONVERSATIONS, seed=0), told(FEWER, seed=1)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        one = folder / "one.jsonl"
+        one.write_text(ONE)
 
         def landed(into: str, events: int, told: tuple[pl.DataFrame, pl.DataFrame], copies: Iterable[int]) -> Run:
             file = folder / "events.jsonl"
             write_events(file, told, events, copies)
             if not (folder / into).exists():
                 create(folder / into, POLICY)
+                heed(folder / into, one)
             return heed(folder / into, file)
 
         whole = landed("whole", events, first, count())

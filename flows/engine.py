@@ -5,6 +5,7 @@ so a step that was done is not done again, in the next retraining or after a cra
 import of prefect, because Prefect reads its settings when it is imported.
 """
 
+import gc
 import os
 import threading
 import warnings
@@ -59,6 +60,8 @@ def settle(root: Path) -> None:
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     warnings.simplefilter("ignore")
+    # The libraries alone bring a million objects, through which Python would look for garbage again and again.
+    gc.set_threshold(50_000, 20, 50)
 
 
 @contextmanager

@@ -29,37 +29,43 @@ def extract(
         times: those of them that hold a time.
 
     Returns:
-        `line`, `row` and what the expressions of this module read.
+        `line`, `row` and what the expressions of this module read: `KEY:type`, the value as text in `KEY` (not of
+        messages), and for conversations and times what they are.
     """
-    columns = [f'texts[{i + 1}] as "{key}", types[{i + 1}] as "{key}:type"' for i, key in enumerate(keys)]
-    columns += [_conversation(key) for key in conversations]
+    columns = [f'types[{i + 1}] as "{key}:type"' for i, key in enumerate(keys)]
+    columns += [
+        f'case when "{key}:type" <> \'ARRAY\' then texts[{i + 1}] end as "{key}"'
+        if key in conversations
+        else f'texts[{i + 1}] as "{key}"'
+        for i, key in enumerate(keys)
+    ]
+    columns += [_conversation(key, f"texts[{keys.index(key) + 1}]") for key in conversations]
     columns += [_time(key) for key in times]
     paths = [f'$."{key}"' for key in keys]  # quoted, because a dot in a key is part of its name
     with connection() as db:
         db.sql("set timezone = 'UTC'")
-        db.register("rows", rows.select("line", "row").with_row_index("order").to_arrow())
+        db.register("rows", rows.select("row").with_row_index("order").to_arrow())
         taken = db.sql(f"""
             with found as (
-                select "order", line, row,
-                    json_extract_string(row, {paths}) as texts, json_type(row, {paths}) as types
-                from rows
+                select "order", json_extract_string(row, {paths}) as texts, json_type(row, {paths}) as types from rows
             )
-            select "order", line, row, {", ".join(columns)} from found
+            select "order", {", ".join(columns)} from found
         """).pl()
     # DuckDB works on the chunks of a frame side by side and may give them back in another order.
-    return (taken if taken["order"].is_sorted() else taken.sort("order")).drop("order")
+    taken = taken if taken["order"].is_sorted() else taken.sort("order")
+    return rows.select("line", "row").hstack(taken.drop("order"))
 
 
-def _conversation(key: str) -> str:
+def _conversation(key: str, text: str) -> str:
     """Messages, and whether every one of them has a text for its role and its content."""
     every = " and ".join(
-        f"json_type(\"{key}\", '$[*].{part}') = list_resize([]::varchar[], json_array_length(\"{key}\"), 'VARCHAR')"
+        f"json_type({text}, '$[*].{part}') = list_resize([]::varchar[], json_array_length({text}), 'VARCHAR')"
         for part in ("role", "content")
     )
     shape = '[{"role": "VARCHAR", "content": "VARCHAR"}]'
     return f"""
         case when "{key}:type" = 'ARRAY' then {every} end as "{key}:whole",
-        case when "{key}:type" = 'ARRAY' then from_json("{key}", '{shape}') end as "{key}:messages"
+        case when "{key}:type" = 'ARRAY' then from_json({text}, '{shape}') end as "{key}:messages"
     """
 
 

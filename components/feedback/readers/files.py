@@ -80,22 +80,14 @@ def _opening(path: Path) -> bytes:
 
 def _cut_at_lines(path: Path) -> Iterator[bytes]:
     """What a file holds, in pieces that end where a line does."""
-    rest = b""
     try:
         with _unpacked(path) as content:
             while read := content.read(PIECE):
-                cut = read.rfind(b"\n") + 1
-                if cut:
-                    yield rest + read[:cut]
-                    rest = read[cut:]
-                else:
-                    rest += read
+                yield read + content.readline()
     except EOFError:
         raise _ends_too_early(path) from None
     except (OSError, zlib.error) as error:
         raise _damaged(error, path) from None
-    if rest.strip():
-        yield rest
 
 
 def _unpacked(path: Path) -> IO[bytes] | gzip.GzipFile:
@@ -183,10 +175,11 @@ def _unpack_zstd(packed: bytes) -> bytes:
 
 
 def _refuse_binary(content: bytes, path: Path, lines_before: int = 0) -> None:
-    if not content.strip() and not lines_before:
+    if (not content or content.isspace()) and not lines_before:
         raise BadInput("the file is empty", path, "Leave it out, or check how it was written.")
     try:
-        content.decode("utf-8")
+        if not content.isascii():
+            content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = lines_before + content.count(b"\n", 0, error.start) + 1
         raise BadInput(f"not UTF-8 text, from line {line}", path, "Save it as UTF-8 text, or as Parquet.") from None
@@ -263,7 +256,7 @@ def judged(rows: pl.DataFrame) -> pl.DataFrame:
     with connection() as db:
         db.register("rows", rows.to_arrow())
         types = db.sql("""
-            select case when json_valid(row) then json_type(row) else 'NOTHING' end as type from rows order by line
+            select coalesce(try(json_type(row)), 'NOTHING') as type from rows order by line
         """).pl()
     broken = pl.when(types["type"] == "NOTHING").then("row")
     unlike = pl.when(types["type"] != "OBJECT").then(pl.lit("not a JSON object"))

@@ -36,6 +36,8 @@ def _why(line: bytes) -> str | None:
 
 
 def _is_text(content: bytes) -> bool:
+    if content.isascii():  # which is known without a copy of it
+        return True
     try:
         content.decode()
     except UnicodeDecodeError:

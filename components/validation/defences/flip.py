@@ -16,7 +16,7 @@ from components.validation.finding import SUSPECTS
 from components.validation.material import Material
 
 FEWEST, PER_TOPIC = 200, 8  # pairs in all, and about one topic, that anything can be said of
-READ = 10_000  # pairs in which topics are looked for; what is found is held in all
+READ = 6_000  # pairs in which topics are looked for; what is found is held in all
 SHARES = (0.05, 0.2, 0.5, 0.9)  # of the raters of a topic, or of the newcomers among them, who may turn it round
 SURE = 5.0  # log-odds beyond which no single pair speaks
 ROUNDING = 1e-6  # of sums of the same numbers in another order
