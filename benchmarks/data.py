@@ -62,24 +62,24 @@ from flows.engine import prefect, settle
 
 workspace = find(Path(sys.argv[1]))
 settle(workspace.root)
-with prefect("flows.ingest", "components.preferences.splitting", "components.validation.expectations.checkpoint"):
+with prefect("flows.ingest", "components.preferences.sharing", "components.validation.expectations.checkpoint"):
     from prefect.client.orchestration import get_client
-    from components.preferences.splitting import split
+    from components.preferences.sharing import share_out
     from components.workspace import versions
     from flows.ingest import ingest
 
     ready = time.monotonic()
     landing = ingest(workspace, [sys.argv[2]])
     landed = time.monotonic()
-    preferences = versions.read(workspace, landing.dataset)
-    sides = split(preferences, workspace.settings.split, workspace.splits)
+    preferences = versions.scan(workspace, landing.dataset.hash, "preferences")
+    sides = share_out(preferences, workspace.settings.split, workspace.splits)
     done = time.monotonic()
     client = get_client(sync_client=True)
     runs = sorted(client.read_task_runs(), key=lambda run: run.start_time)
     seconds = {run.name.rsplit("-", 1)[0]: run.total_run_time.total_seconds() for run in runs}
     print(json.dumps({
         "start": ready - begun, "ingest": landed - ready, "split": done - landed, "tasks": seconds,
-        "landed": landing.landed, "held": landing.held, "train": sides.train.height,
+        "landed": landing.landed, "held": landing.held, "train": (sides["side"] == "train").sum(),
     }))
 """
 

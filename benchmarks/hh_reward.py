@@ -24,7 +24,8 @@ from components.config import Settings
 from components.encoder import packaged
 from components.evaluation.calibration import expected_calibration_error, probability_chosen
 from components.feedback.readers import read
-from components.preferences.splitting import Sides, prompt_groups, split
+from components.preferences.sharing import prompt_groups
+from components.preferences.splitting import Sides, split
 from components.records.messages import text_of
 from components.training.rewards.fitting import fit
 

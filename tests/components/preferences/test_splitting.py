@@ -14,8 +14,10 @@ from components.config import Settings
 from components.config.settings import Split
 from components.feedback.readers import read
 from components.feedback.signals import appoint, detect
+from components.preferences import sharing
 from components.preferences.building import build
-from components.preferences.splitting import Sides, prompt_groups, split
+from components.preferences.sharing import prompt_groups
+from components.preferences.splitting import Sides, split
 from components.records.schemas import Preference, as_records
 from components.simulation.population import scripted, talk
 
@@ -279,6 +281,23 @@ def test_what_is_remembered_changes_nothing_and_is_left_out_where_it_no_longer_f
         assert remembered.groups.equals(fresh.groups)
     held = pl.concat(pl.read_parquet(file, columns=["prompt"]) for file in tmp_path.glob("rows*.parquet"))
     assert held.height == 399  # who is forgotten is not remembered here
+
+
+def test_what_is_read_from_files_a_piece_at_a_time_is_shared_out_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it has to be where it is larger than memory."""
+    frame = preferences(asking(*prompts_with_copies(400, 11)))
+    at_once = split(frame, SHARES)
+    for name, part in (("1", frame[:37]), ("2", frame[37:38]), ("3", frame[38:])):
+        part.write_parquet(tmp_path / f"{name}.parquet")
+    monkeypatch.setattr(sharing, "BLOCK", 30)
+    monkeypatch.setattr(sharing, "SPREAD", 50)
+    monkeypatch.setattr("components.preferences.likeness.SPAN", 40)
+    shared = sharing.share_out([pl.scan_parquet(file) for file in sorted(tmp_path.iterdir())], SHARES)
+    assert dict(shared.select("id", "side").iter_rows()) == sides_of(at_once)
+    assert shared.select("id", "group").equals(at_once.groups)
+    assert sharing.share_out([], SHARES).is_empty()
 
 
 @pytest.fixture(scope="module")

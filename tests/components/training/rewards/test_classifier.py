@@ -9,7 +9,7 @@ import pytest
 
 from components.config import Settings
 from components.encoder import packaged
-from components.preferences.splitting import prompt_groups
+from components.preferences.sharing import prompt_groups
 from components.training import rewards
 from components.training.rewards.classifier import ClassifierReward
 from components.training.rewards.fitting import fit

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from components.encoder import Encoder
-from components.preferences.splitting import prompt_groups
+from components.preferences.sharing import prompt_groups
 from components.records.messages import text_of
 from components.training import rewards
 from components.training.rewards.features import FeatureReward, last_user_turn
