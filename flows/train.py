@@ -3,6 +3,7 @@
 Steps import what loads torch when they run, so that a retraining with nothing to do is over before it would be loaded.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +22,7 @@ from components.validation.batch import judge
 from components.workspace import Workspace, versions
 from flows import evaluation_sets
 from flows.engine import origin, step
+from flows.examine import examine
 
 
 @flow(name="train", validate_parameters=False)
@@ -28,9 +30,21 @@ def train(
     workspace: Workspace, dataset: DatasetVersion, champion: ModelVersion, attempt: int
 ) -> tuple[ModelVersion, ModelVersion]:
     """A challenger to the champion, and the reward model that goes with it."""
+    workspace = _with_flip_rate(workspace, dataset)
     reward = fit_reward(workspace, dataset, attempt)
     challenger = optimise_preferences(workspace, dataset, champion, attempt)
     return challenger, reward
+
+
+def _with_flip_rate(workspace: Workspace, dataset: DatasetVersion) -> Workspace:
+    """The workspace with a number for the share of flipped labels, where its settings leave that to be measured."""
+    if workspace.settings.train.label_smoothing != "measured":
+        return workspace
+    from components.validation.audits.noise import flip_rate
+
+    noise = examine(workspace, dataset).measures.get("data/label_noise")
+    train = workspace.settings.train.model_copy(update={"label_smoothing": flip_rate(noise)})
+    return replace(workspace, settings=workspace.settings.model_copy(update={"train": train}))
 
 
 @step("base", "preferences", "sft", "split", "train")

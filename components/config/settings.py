@@ -125,8 +125,10 @@ class Train(Section):
     sft_weight: Annotated[float, Field(ge=0)] = Field(
         0.2, description="how much of the chosen answers' own likelihood joins the loss, against garbled answers"
     )
-    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = Field(
-        0.0, description="for loss_type robust and exo_pair: the share of labels believed flipped"
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] | Literal["measured"] = Field(
+        0.0,
+        description='for loss_type robust and exo_pair: the share of labels believed flipped; "measured" is what '
+        "`heed report` finds",
     )
     epochs: Positive = 1.0
     learning_rate: LearningRate = Field("auto", description='"auto" goes by the size of the model')

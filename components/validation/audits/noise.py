@@ -41,8 +41,8 @@ DOUBTED = 0.9
 WIDE = 0.25
 """Width of an interval from which on it says nothing."""
 
-HIGHEST = 0.49
-"""Labels of which half are flipped say nothing, so robust losses take no higher rate."""
+LOWEST, HIGHEST = 0.001, 0.49
+"""Of labels of which half are flipped, or none can be, robust losses make nothing: they take no rate beyond these."""
 
 
 def look(material: Material) -> Finding | None:
@@ -70,13 +70,15 @@ def look(material: Material) -> Finding | None:
     return Finding({"data/label_noise": noise}, sentence, figure, _suspects(pairs, scaled, noise.low, trust))
 
 
-def flip_rate(noise: Estimate) -> float:
-    """The flip rate to give a robust loss (`train.label_smoothing`), from `data/label_noise`: in [0, 0.49].
+def flip_rate(noise: Estimate | None) -> float:
+    """The flip rate to give a robust loss (`train.label_smoothing`), from `data/label_noise`: in [LOWEST, HIGHEST].
 
     Where the interval is so wide that the heads know nothing, it is what there is at least.
     """
+    if noise is None:
+        return LOWEST
     known = noise.high - noise.low <= WIDE
-    return float(np.clip(noise.value if known else noise.low, 0.0, HIGHEST))
+    return float(np.clip(noise.value if known else noise.low, LOWEST, HIGHEST))
 
 
 def flipped(margins: np.ndarray, unit: np.ndarray, resamples: int, seed: int) -> tuple[Estimate, float]:

@@ -18,6 +18,8 @@ from components.validation.material import Material
 
 HASHES = 8  # smallest hashes kept of each text, and bands in which they are looked up
 ALIKE, ANSWERS, EACH = 0.7, 0.65, 0.4  # of words shared: in the mean of all three texts, of both answers, and in each
+EDITED = 0.85  # of words shared by what differs, where the question and one answer are the same to the letter
+JUDGE = 0.5  # of all pairs, from which on their rater is a judge or an import, and no user among users
 COPIES = 4  # near copies of one pair from which on they are no accident
 SHARED = 3  # pairs that users must share with each other, and as many users, to be in concert
 TOGETHER = np.timedelta64(30, "m")
@@ -30,20 +32,28 @@ class Sketch:
     """The smallest hashes of the words of every pair.
 
     Attributes:
-        minima: of question, chosen and rejected, shape (n, 3, HASHES).
+        whole: a hash of the text of question, chosen and rejected, shape (n, 3).
+        minima: of the words of each, shape (n, 3, HASHES).
         rater: a number for each rater; nobody shares the number of who is not named, shape (n,).
         named: whether it is known who the rater is, shape (n,).
     """
 
+    whole: np.ndarray
     minima: np.ndarray
     rater: np.ndarray
     named: np.ndarray
 
     def alike(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Whether pairs are near copies of others, shape as theirs."""
+        """Whether pairs are near copies of others, shape as theirs.
+
+        Several answers set against one and the same, as a benchmark does with many models, are none.
+        """
         same = (self.minima[some] == self.minima[others]).mean(axis=2)
         answers = same[:, 1:].mean(axis=1)
-        return np.asarray((same.mean(axis=1) >= ALIKE) & (answers >= ANSWERS) & (same.min(axis=1) >= EACH))
+        identical = self.whole[some] == self.whole[others]
+        against_one = identical[:, 0] & identical[:, 1:].any(axis=1)
+        each = same.min(axis=1) >= np.where(against_one, EDITED, EACH)
+        return np.asarray((same.mean(axis=1) >= ALIKE) & (answers >= ANSWERS) & each)
 
 
 def suspect(material: Material) -> pl.DataFrame:
@@ -52,7 +62,7 @@ def suspect(material: Material) -> pl.DataFrame:
     sketch = _sketch(pairs)
     own, shared = _met(sketch)
     reasons = [
-        _rows(_repeated(own), "near copy: the same user hands in this pair again and again"),
+        _rows(_repeated(own, sketch), "near copy: the same user hands in this pair again and again"),
         _rows(_in_concert(shared, sketch, pairs), "look-alike: several users make the same choices at the same times"),
         *_crowds(shared, material),
     ]
@@ -71,17 +81,20 @@ def _rows(rows: np.ndarray, reason: str) -> pl.DataFrame:
 
 def _sketch(pairs: pl.DataFrame) -> Sketch:
     minima = np.zeros((pairs.height, 3, HASHES), dtype=np.uint32)
+    whole = np.zeros((pairs.height, 3), dtype=np.uint64)
     odd = (np.random.default_rng(0).integers(2**62, size=HASHES, dtype=np.uint64) << np.uint64(1)) | np.uint64(1)
     for start in range(0, pairs.height, BLOCK):
         block = pairs.slice(start, BLOCK)
         for side, text in enumerate((question(), answer("chosen"), answer("rejected"))):
-            said = words(block.select(text).to_series())
+            texts = block.select(text).to_series()
+            whole[start : start + BLOCK, side] = texts.hash(seed=5).to_numpy()
+            said = words(texts)
             for place, factor in enumerate(odd):
                 mixed = ((said.hashes * factor) >> np.uint64(32)).astype(np.uint32)
                 minima[start : start + BLOCK, side, place] = np.minimum.reduceat(mixed, said.starts)
     known = pairs.select(pl.col("rater").is_not_null()).to_series().to_numpy()
     rater = pairs.select(pl.coalesce("rater", "id").hash(seed=1)).to_series().to_numpy()
-    return Sketch(minima, rater, known)
+    return Sketch(whole, minima, rater, known)
 
 
 def _met(sketch: Sketch) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -109,9 +122,12 @@ def _near(edges: pl.DataFrame, sketch: Sketch) -> pl.DataFrame:
     return edges.filter(pl.Series(np.concatenate(kept), dtype=pl.Boolean))
 
 
-def _repeated(own: pl.DataFrame) -> np.ndarray:
-    """Rows that one rater repeats often enough."""
-    often = own.filter(pl.len().over("of") >= COPIES - 1)
+def _repeated(own: pl.DataFrame, sketch: Sketch) -> np.ndarray:
+    """Rows that one user repeats often enough."""
+    raters, made = np.unique(sketch.rater, return_counts=True)
+    judges = raters[made > JUDGE * len(sketch.rater)]
+    by_judge = np.isin(sketch.rater[own["row"].to_numpy()], judges)
+    often = own.filter(~pl.Series(by_judge, dtype=pl.Boolean)).filter(pl.len().over("of") >= COPIES - 1)
     return np.union1d(often["row"].to_numpy(), often["of"].to_numpy())
 
 

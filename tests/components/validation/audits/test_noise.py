@@ -78,4 +78,4 @@ def test_the_flip_rate_is_one_that_a_robust_loss_can_take() -> None:
     def rate(value: float) -> float:
         return noise.flip_rate(Estimate(value=value, low=value - 0.02, high=value + 0.02, n=900))
 
-    assert [rate(0.0), rate(0.17), rate(0.5)] == [0.0, 0.17, 0.49]
+    assert [rate(0.0), rate(0.17), rate(0.5), noise.flip_rate(None)] == [0.001, 0.17, 0.49, 0.001]

@@ -136,6 +136,19 @@ def test_the_same_question_answered_alike_is_held_only_from_one_hand_or_in_one_h
     assert DEFENCES["copies"](pairs(*greeting, *others)).height == held
 
 
+def test_many_models_set_against_one_by_a_judge_are_no_copies_among_what_users_choose() -> None:
+    """Question and baseline are the same again and again, and the models agree on half of the words."""
+    shared = "most people name that town when someone asks them"
+    compared = [
+        (f"{topic} {topic}s {topic}ing why?", f"{topic} is {shared}", f"{topic} is {shared} {own}")
+        for topic in ("bread", "garden", "engine", "paint", "travel", "school")
+        for own in ("or else they look it up", "but few would bet on it", "unless it rained all day", "as I once read")
+    ]
+    judged = [(*said, "judge", float(number)) for number, said in enumerate(compared)]
+    others = [(f"How do I do {n}?", f"Do it {n} times.", "No idea.", f"user-{n}", float(n)) for n in range(300)]
+    assert DEFENCES["copies"](pairs(*judged, *others)).is_empty()
+
+
 def test_users_of_another_taste_turn_no_topic_round(accepted: pl.DataFrame) -> None:
     """Who likes the opposite of everybody everywhere, has a taste; the same about one topic only, pushes it."""
     odd = accepted["rater"].unique().sort()[:8].implode()
@@ -198,10 +211,10 @@ def test_harmless_talk_of_the_same_words_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["hh-rlhf/harmless-base-test.jsonl.gz", "alpaca-eval/gemma-7b-it.json.gz", "adparaphrase/adparaphrase.csv"]
+    "files", ["hh-rlhf/*.jsonl.gz", "alpaca-eval/gemma-7b-it.json.gz", "alpaca-eval/*.gz", "adparaphrase/*.csv"]
 )
-def test_real_files_pass(shared_data: Path, file: str) -> None:
-    pairs = read([shared_data / file], None).frames["preferences"]
+def test_real_files_pass(shared_data: Path, files: str) -> None:
+    pairs = read(sorted(shared_data.glob(files)), None).frames["preferences"]
     assert pairs.height > 600
     assert suspects(Material(pairs)).height < 0.005 * pairs.height
 
