@@ -20,6 +20,8 @@ pytestmark = pytest.mark.timeout(600)
 
 SETTINGS = """
 [train]
+loss_type = "robust"
+label_smoothing = "measured"
 checkpoint_steps = 2
 epochs = 2.0
 [evaluate]
@@ -150,7 +152,9 @@ def test_a_retrain_killed_in_training_goes_on_where_it_was(workspace: Heed) -> N
     assert told["outcome"] == "refuse"
     assert told["dataset"] == before
     assert len(policy_versions(workspace)) == 2
-    assert len(runs_of(workspace, "supervised")) == len(runs_of(workspace, "preference")) == 1
+    assert len(runs_of(workspace, "supervised")) == 1
+    [trained] = runs_of(workspace, "preference")
+    assert 0.001 <= float(trained.data.params["label_smoothing"]) < 0.5  # as it was measured
     assert workspace.json("status")["champion"] == 1
     assert not list((workspace.root / ".heed" / "runs").glob("*/checkpoint-*"))
 
