@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from components.records.errors import BadInput
 from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Json, Overrides, Place, opened, say
 
@@ -30,7 +31,7 @@ def report(
         examined = examine(workspace, versions.current(workspace))
         page = report_of(workspace, examined)
     if html:
-        shutil.copyfile(page, html)
+        _copy(page, html)
     say(as_json, examined.model_dump(mode="json") | {"report": str(html or page)}, _report(examined, html or page))
     if examined.verdict.outcome != "accept":
         raise typer.Exit(GATE_SAID_NO)
@@ -52,6 +53,14 @@ def accept(
         accepted.model_dump(mode="json"),
         f"Batch {accepted.batch} is accepted, with all before it, by {accepted.by}: {because}\nNext: heed retrain.",
     )
+
+
+def _copy(page: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(page, target)
+    except OSError as error:
+        raise BadInput(f"the page cannot be written: {error.strerror}", target, f"It is in {page}.") from None
 
 
 def _report(examined: "Examination", page: Path) -> str:

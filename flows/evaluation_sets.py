@@ -31,5 +31,12 @@ def named(workspace: Workspace) -> dict[str, str]:
 
 
 def _files(workspace: Workspace) -> list[Path]:
-    inside = sorted(workspace.evaluation_sets.rglob("*"))
-    return [file for file in inside if file.is_file() and not file.name.startswith(".")]
+    """Every file but what a set brings that is no part of it: a README, a licence, git's."""
+    root = workspace.evaluation_sets
+    return [
+        file
+        for file in sorted(root.rglob("*"))
+        if file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(root).parts)
+        and not file.name.upper().startswith(("README", "LICENSE", "LICENCE"))
+    ]

@@ -10,6 +10,7 @@ from components.records.handles import DatasetVersion, Examination
 from components.records.identity import fingerprint
 from components.records.schemas import KINDS
 from components.validation import acceptance, expectations, quarantine
+from components.validation.expectations import Expected
 from components.validation.gate import DEFAULT_POLICY, decide, read_policy
 from components.workspace import Workspace, versions
 from flows.engine import origin, step
@@ -22,8 +23,7 @@ def examine(workspace: Workspace, dataset: DatasetVersion) -> Examination:
     read_policy(policy)  # a policy that cannot be read is said before anything is computed
     before = acceptance.last_accepted(workspace, dataset.hash)
     suites = [suite.file.read_text() for suite in expectations.read(workspace).values()]
-    newest = acceptance.newest_batch(workspace, dataset.hash)
-    expected = tuple(batch for batch in expectations.last(workspace) if batch.batch == newest)
+    expected = _of_new_batches(workspace, dataset, before)
     told = (
         policy.read_text(),
         suites,
@@ -31,6 +31,23 @@ def examine(workspace: Workspace, dataset: DatasetVersion) -> Examination:
         [batch.model_dump() for batch in expected],
     )
     return look(workspace, dataset, before, fingerprint(*told))
+
+
+def _of_new_batches(workspace: Workspace, dataset: DatasetVersion, before: str | None) -> tuple[Expected, ...]:
+    """What came of every batch that nobody has accepted yet; those that were not looked at as they landed are now."""
+    known = _batches(workspace, before) if before else set()
+    return tuple(
+        expectations.came_of(workspace, batch)
+        or expectations.check(
+            workspace, batch, *(versions.scan_batch(workspace, batch, kind) for kind in ("feedback", "preferences"))
+        )
+        for batch in sorted(_batches(workspace, dataset.hash) - known)
+    )
+
+
+def _batches(workspace: Workspace, dataset: str) -> set[str]:
+    told = ("feedback.parquet", "preferences.parquet")
+    return {name.split("/")[0] for name in versions.files_of(workspace, dataset) if name.endswith(told)}
 
 
 def policy_file(workspace: Workspace) -> Path:
@@ -72,10 +89,10 @@ def look(workspace: Workspace, key: str, dataset: DatasetVersion, before: str | 
     findings = audit(material)
     newest = acceptance.newest_batch(workspace, dataset.hash)
     whole = expectations.check(workspace, expectations.WHOLE, records["feedback"].lazy(), preferences.lazy())
-    expected = (whole, *(batch for batch in expectations.last(workspace) if batch.batch == newest))
+    batches = _of_new_batches(workspace, dataset, before)
+    expected = (whole, *batches)
     measures = {name: estimate for finding in findings.values() for name, estimate in finding.measures.items()}
-    for one in expected:
-        measures |= one.measures
+    measures |= whole.measures | expectations.of_all(batches)
     measures |= quarantine.waiting(workspace.quarantine, landed=sum(frame.height for frame in records.values()))
     verdict = decide(measures, read_policy(policy_file(workspace)))
     subject = Subject(
@@ -84,7 +101,7 @@ def look(workspace: Workspace, key: str, dataset: DatasetVersion, before: str | 
         counts=tuple((kind, frame.height, _new(frame, earlier.get(kind))) for kind, frame in records.items()),
         beside=tuple(sentence for one in expected for sentence in one.sentences),
     )
-    report = workspace.reports / f"{dataset.hash[:12]}.html"
+    report = workspace.reports / f"{dataset.hash[:12]}-{key[:8]}.html"
     with tracking.run(workspace, "data", key, dataset, {"since": before or "the beginning"}, origin()) as run:
         place_text(report, page(subject, verdict, findings, preferences))
         publish(findings, verdict, report)

@@ -26,13 +26,13 @@ from components.validation import acceptance, quarantine
 from components.validation.batch import judge
 from components.validation.expectations import Expected, check, read
 from components.validation.holding import Held
-from components.validation.material import Material
+from components.validation.material import Material, busiest
 from components.validation.suspicion import unsuspected
 from components.workspace import Workspace, versions
 from components.workspace.ahead import ahead
-from components.workspace.known import some_pairs
+from components.workspace.known import raters, some_pairs
 from components.workspace.shelves import Shelves, shelves
-from components.workspace.together import groups, put, put_known, put_together, together, with_groups
+from components.workspace.together import acts, groups, put, put_known, put_together, together, with_groups
 from components.workspace.versions import Batch
 from flows import evaluation_sets
 from flows.releasing import taken_up
@@ -95,7 +95,8 @@ def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: 
         told_by: where they come from.
         size: about how many bytes they are; many are worked on a part at a time.
     """
-    read(workspace)  # a suite that cannot be read is said before anything lands
+    read(workspace)  # a suite or an evaluation set that cannot be read is said before anything lands
+    evaluation_sets.read(workspace)
     taken = _step("take up what was released")(taken_up)(workspace)
     again = Reading(taken.frames, taken.problems, {})
     with versions.batch(workspace, told_by) as batch, shelves(workspace.state, 1 + size // PART) as aside:
@@ -175,13 +176,17 @@ def make(workspace: Workspace, batch: Batch, aside: Shelves) -> pl.DataFrame:
 
 def _pairs_before(workspace: Workspace, batch: Batch) -> pl.DataFrame:
     """Pairs that were made before, the doubted ones too: without them it would look as if nobody ever slipped."""
-    believed = some_pairs(workspace, batch.known, doubting.MOST)
+    believed = some_pairs(workspace, batch.known, doubting.MOST, of_feedback_only=True)
     return doubting.sample([believed, doubting.doubted_before(quarantine.held(workspace.quarantine))])
 
 
 def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, held: Held) -> None:
     """Add everything on the shelves to the batch but what is doubted, unsound, suspected or unwanted."""
-    before = some_pairs(workspace, batch.known, doubting.MOST)
+    # Once anything has been accepted, what nobody has accepted vouches for nobody.
+    before = acceptance.last_accepted(workspace, before="") or batch.known
+    accepted, known = some_pairs(workspace, before, doubting.MOST), raters(workspace, before)
+    # Conversations of one person may lie on several shelves.
+    busy = busiest(pl.concat(acts(aside)).select(rater="user", at="created_at"))
     kept_out = pl.concat([quarantine.discarded(workspace.quarantine), quarantine.suspected(workspace.quarantine)])
     unwanted = pl.col("id").is_in(kept_out.implode())
 
@@ -199,7 +204,9 @@ def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, he
             for kind, schema in KINDS.items()
         }
         unknown = batch.new("preferences", records["preferences"])
-        material = Material(unknown, records["interactions"], records["feedback"], accepted=before)
+        material = Material(
+            unknown, records["interactions"], records["feedback"], accepted=accepted, raters=known, busy=busy
+        )
         records["preferences"], suspected = unsuspected(material, sets, trusted)
         return records, spoiled, pl.concat([quarantine.as_problems(doubted, "preferences"), suspected])
 

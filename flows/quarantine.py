@@ -74,7 +74,7 @@ def release(
     workspace = opened(place)
     from components.validation import quarantine
 
-    chosen = _chosen(workspace, ids, reason)
+    chosen = _undecided(workspace, ids, reason)
     if row is not None:
         _refuse_bad_line(workspace, chosen, row)
     quarantine.release(workspace.quarantine, chosen, because, row)
@@ -97,7 +97,7 @@ def discard(
     workspace = opened(place)
     from components.validation import quarantine
 
-    chosen = _chosen(workspace, ids, reason)
+    chosen = _undecided(workspace, ids, reason)
     quarantine.discard(workspace.quarantine, chosen, because)
     say(as_json, {"discarded": chosen.height}, f"{_rows(chosen.height)} discarded; they stay readable.")
 
@@ -123,6 +123,16 @@ def _chosen(workspace: Workspace, ids: list[str] | None, reason: str | None) -> 
             raise BadInput(f'no row waits with "{reason}" in a reason', "--reason", "See `heed quarantine list`.")
         return found
     return pl.concat([_named(rows, id) for id in ids or ()]).unique("id", maintain_order=True)
+
+
+def _undecided(workspace: Workspace, ids: list[str] | None, reason: str | None) -> pl.DataFrame:
+    """The rows a person names, none of which has landed: what has is in dataset versions, and those stay."""
+    chosen = _chosen(workspace, ids, reason)
+    landed = chosen.filter(pl.col("state") == "landed")["id"]
+    if len(landed):
+        fix = "It is part of the dataset now. `heed forget USER` takes out all of a user."
+        raise BadInput("this row was released and has landed", landed[0][:SHORT], fix)
+    return chosen
 
 
 def _named(rows: pl.DataFrame, id: str) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
 from components.workspace import Workspace, git, versions
-from components.workspace.files import place_text
+from components.workspace.files import append, logged
 
 GATE = "the data gate"
 
@@ -51,7 +51,7 @@ def acceptances(workspace: Workspace) -> list[Acceptance]:
     if not file.exists():
         return []
     try:
-        return [Acceptance.model_validate_json(line) for line in file.read_text().splitlines()]
+        return [Acceptance.model_validate_json(line) for line in logged(file).split(b"\n") if line]
     except ValueError as error:
         said = str(error).splitlines()[0]
         raise BadInput(f"not a list of acceptances: {said}", file, "Take it back from git's history.") from None
@@ -63,8 +63,9 @@ def is_accepted(workspace: Workspace, dataset: str) -> bool:
 
 
 def last_accepted(workspace: Workspace, before: str) -> str | None:
-    """The content hash of the newest accepted version other than `before`."""
-    return next((kept.dataset for kept in reversed(acceptances(workspace)) if kept.dataset != before), None)
+    """The content hash of the newest accepted version other than `before` that is still on this machine."""
+    others = (kept.dataset for kept in reversed(acceptances(workspace)) if kept.dataset != before)
+    return next((dataset for dataset in others if versions.is_here(workspace, dataset)), None)
 
 
 def accept(workspace: Workspace, dataset: DatasetVersion, because: str, by: str | None = None) -> Acceptance:
@@ -74,7 +75,7 @@ def accept(workspace: Workspace, dataset: DatasetVersion, because: str, by: str 
         because: why, for whoever asks later.
         by: who says so; None for the person at the keyboard.
     """
-    known = acceptances(workspace)
+    acceptances(workspace)  # a list that cannot be read is not added to
     made = Acceptance(
         dataset=dataset.hash,
         batch=newest_batch(workspace, dataset.hash),
@@ -82,8 +83,7 @@ def accept(workspace: Workspace, dataset: DatasetVersion, because: str, by: str 
         by=by or getpass.getuser(),
         at=datetime.now(UTC).replace(microsecond=0),
     )
-    lines = [kept.model_dump_json() for kept in (*known, made)]
-    place_text(workspace.acceptances, "".join(f"{line}\n" for line in lines))
+    append(workspace.acceptances, f"{made.model_dump_json()}\n")
     git.commit(
         workspace.root, f"Accept batch {made.batch}: {because}", str(workspace.acceptances.relative_to(workspace.root))
     )
@@ -101,7 +101,8 @@ def batch_named(workspace: Workspace, name: str | None) -> DatasetVersion:
     if not newest:
         raise BadInput("there is no batch yet", workspace.root, "Land one with `heed ingest`.")
     number = newest.split("-")[0]
-    if name is not None and not (newest.startswith(name) or (name.isdigit() and int(name) == int(number))):
+    numbered = name is not None and name.isdecimal() and int(name) == int(number)
+    if name is not None and not numbered and not ("-" in name and newest.startswith(name)):
         fix = f"Run `heed accept {int(number)}`: a batch is accepted together with all before it."
         raise BadInput(f"the newest batch is {int(number)} ({newest}), not {name}", workspace.root, fix)
     return dataset

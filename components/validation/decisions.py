@@ -85,10 +85,18 @@ def decisions(folder: Path) -> pl.DataFrame:
 
 
 def states(folder: Path) -> pl.DataFrame:
-    """What every row that was decided on is now: `id`, `state`, `row` (null as it was held), one row each."""
-    made = decisions(folder).select(pl.col("ids").alias("id"), "state", "row").explode("id")
-    latest = made.group_by("id", maintain_order=True).agg(
-        pl.col("state").last(), pl.col("row").filter(pl.col("state") == "released").last()
+    """What every row that was decided on is now: `id`, `state`, `row` (null as it was held), one row each.
+
+    Beside it `decided`: the number of the decision, from 0.
+    """
+    made = decisions(folder).with_row_index("decided").select(pl.col("ids").alias("id"), "state", "row", "decided")
+    latest = (
+        made.explode("id")
+        .group_by("id", maintain_order=True)
+        .agg(
+            pl.col("state", "decided").last(),
+            pl.col("row").filter(pl.col("state") == "released").last(),
+        )
     )
     return latest.drop_nulls("id")
 

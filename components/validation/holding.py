@@ -24,6 +24,7 @@ class Held:
         self._waiting: list[pl.DataFrame] = []
         self._files: set[Path] = set()
         self._back = [pl.DataFrame(schema=PROBLEM)]
+        self._known: pl.Series | None = None
 
     def add(self, problems: pl.DataFrame) -> None:
         """Hold rows (the columns of `PROBLEM`). A few wait for `write`, so that an ingest that fails holds none."""
@@ -43,8 +44,14 @@ class Held:
 
     def add_new(self, problems: pl.DataFrame) -> None:
         """Hold those of the rows that are not held yet, for what is found again and again."""
-        if problems.height:
-            self.add(quarantine.unheld(self._folder, problems))
+        if problems.is_empty():
+            return
+        # All that is held is read once, and not again for every part of a large ingest.
+        known = quarantine.names(self._folder) if self._known is None else self._known
+        names = quarantine.names_of(problems)
+        new = ~names.is_in(known.implode())
+        self.add(problems.filter(new))
+        self._known = pl.concat([known, names.filter(new)])
 
     @property
     def place(self) -> Path | None:

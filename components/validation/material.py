@@ -7,6 +7,21 @@ import polars as pl
 
 from components.records.schemas import Feedback, Interaction, Preference, empty
 
+WITHIN = "10m"
+
+
+def busiest(acts: pl.DataFrame) -> pl.DataFrame:
+    """The busiest ten minutes of everybody.
+
+    Args:
+        acts: `rater` and `at`, an act a row.
+
+    Returns:
+        `rater`, and the `most` that each did in ten minutes.
+    """
+    counted = acts.drop_nulls().sort("rater", "at").rolling("at", period=WITHIN, group_by="rater").agg(most=pl.len())
+    return counted.group_by("rater").agg(pl.col("most").max())
+
 
 @dataclass(frozen=True)
 class Material:
@@ -16,7 +31,11 @@ class Material:
         preferences: records of `Preference`: what is judged, shape (n, columns).
         interactions: records of `Interaction`.
         feedback: records of `Feedback`; most of it is about those interactions.
-        accepted: records of `Preference` of the last accepted version, to compare with; empty where there is none.
+        accepted: records of `Preference` of the last accepted version, or some of them, to compare with; empty where
+            there is none.
+        raters: everybody who has a pair in that version; None where `accepted` is all of it.
+        busy: `rater` and `most`, as `busiest` gives them of all feedback that lands with this; None where `feedback` is
+            all of it.
         margins: r(chosen) - r(rejected) of several reward heads that have not seen the pair, shape (heads, n); None
             where none were fitted.
         resamples: bootstrap resamples behind every interval.
@@ -27,6 +46,13 @@ class Material:
     interactions: pl.DataFrame = field(default_factory=lambda: empty(Interaction))
     feedback: pl.DataFrame = field(default_factory=lambda: empty(Feedback))
     accepted: pl.DataFrame = field(default_factory=lambda: empty(Preference))
+    raters: pl.Series | None = None
+    busy: pl.DataFrame | None = None
     margins: np.ndarray | None = None
     resamples: int = 2000
     seed: int = 0
+
+    @property
+    def known(self) -> pl.Series:
+        """Everybody who has a pair in the last accepted version, shape (n,)."""
+        return (self.accepted["rater"] if self.raters is None else self.raters).drop_nulls().unique()

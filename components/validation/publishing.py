@@ -35,4 +35,6 @@ def publish_expected(expected: Iterable[Expected]) -> None:
     for one in expected:
         log_estimates(one.measures)
         for outcome in one.outcomes:
-            mlflow.log_artifact(url2pathname(urlparse(outcome.page).path), f"data_docs/{one.batch}")
+            page = Path(url2pathname(urlparse(outcome.page).path))
+            if page.exists():  # Data Docs may have been tidied away
+                mlflow.log_artifact(str(page), f"data_docs/{one.batch}")

@@ -55,13 +55,19 @@ def held(folder: Path) -> pl.DataFrame:
 
 
 def unheld(folder: Path, problems: pl.DataFrame) -> pl.DataFrame:
-    """The problems that are not in quarantine yet, for what is found again and again, if in other words.
+    """The problems that are not in quarantine yet, for what is found again and again, if in other words."""
+    return problems.filter(~names_of(problems).is_in(names(folder).implode()))
 
-    A record is the same by its id, however much it counts by now; a line by where it stands and what it says.
-    """
+
+def names(folder: Path) -> pl.Series:
+    """What every row in quarantine is known by, as `names_of` has it."""
     known = [_collected(_scan(file).select(same=_SAME), file)["same"] for file in _files(folder)]
-    found = problems.with_columns(id=row_ids(problems)).select(same=_SAME)["same"]
-    return problems.filter(~found.is_in(pl.concat([pl.Series("same", [], pl.String), *known]).implode()))
+    return pl.concat([pl.Series("same", [], pl.String), *known])
+
+
+def names_of(problems: pl.DataFrame) -> pl.Series:
+    """What problems are known by: a record by its id, however much it counts by now; a line by its place and words."""
+    return problems.with_columns(id=row_ids(problems)).select(same=_SAME)["same"]
 
 
 def as_problems(bad: pl.DataFrame, kind: str) -> pl.DataFrame:
@@ -197,19 +203,21 @@ class Released:
         lines: rows that a reader has to read again: `file`, `line`, `row`, `format`.
         ids: of the rows, as they were held.
         again: names of the same rows if they came to be held once more.
+        decided: the number of the decision that released each.
     """
 
     records: Mapping[str, pl.DataFrame]
     lines: pl.DataFrame
     ids: pl.Series
     again: pl.Series
+    decided: pl.Series
 
 
 def released(folder: Path) -> Released:
     """All that was released and not yet taken up."""
     told = decisions.states(folder).filter(pl.col("state") == "released")
     chosen = whole_rows(folder, told["id"]) if told.height else pl.DataFrame(schema=_HELD)
-    mended = told.select("id", mended="row")
+    mended = told.select("id", "decided", mended="row")
     ready = chosen.join(mended, on="id", how="left", maintain_order="left")
     as_held, changed = ready.filter(pl.col("mended").is_null()), ready.filter(pl.col("mended").is_not_null())
     changed = changed.with_columns(row="mended")
@@ -219,6 +227,7 @@ def released(folder: Path) -> Released:
         lines=ready.filter(pl.col("kind").is_null()).select("file", "line", "row", "format"),
         ids=ready["id"],
         again=pl.concat([as_held["id"], row_ids(changed)]),
+        decided=ready["decided"],
     )
 
 
@@ -230,15 +239,19 @@ def anything_released(folder: Path) -> bool:
 def settle(folder: Path, taken: Released, problems: pl.DataFrame) -> None:
     """Note that an ingest has taken up what was released; those of the rows that are held again are waiting again.
 
+    Of a row that somebody has decided on anew in the meantime, that decision stands.
+
     Args:
         taken: what it took up.
         problems: all that it held.
     """
-    if taken.ids.is_empty():
+    then = pl.DataFrame({"id": taken.ids, "decided": taken.decided, "again": taken.again})
+    unchanged = then.join(decisions.states(folder), on=["id", "decided"], how="semi", maintain_order="left")
+    if unchanged.is_empty():
         return
     back = row_ids(problems)
-    back = back.filter(back.is_in(taken.again.implode()))
-    ended = [Decision("landed", taken.ids.to_list(), "taken up by an ingest", by="heed")]
+    back = back.filter(back.is_in(unchanged["again"].implode()))
+    ended = [Decision("landed", unchanged["id"].to_list(), "taken up by an ingest", by="heed")]
     if len(back):
         ended.append(Decision("waiting", back.to_list(), "held again", by="heed"))
     decide(folder, *ended)

@@ -69,8 +69,18 @@ def related(
     )
 
 
-def some_pairs(workspace: Workspace, digest: str, most: int) -> pl.DataFrame:
-    """Preferences of a version that were made of feedback: at most so many, those whose ids come first.
+def raters(workspace: Workspace, digest: str) -> pl.Series:
+    """Everybody who has a preference in a version, each once.
+
+    Raises:
+        BadInput: the version's files are not on this machine.
+    """
+    named = [frame.select("rater").unique() for frame in versions.scan(workspace, digest, "preferences")]
+    return pl.concat([pl.DataFrame(schema={"rater": pl.String}), *_frames(named)])["rater"].drop_nulls().unique()
+
+
+def some_pairs(workspace: Workspace, digest: str, most: int, of_feedback_only: bool = False) -> pl.DataFrame:
+    """Preferences of a version: at most so many, those whose ids come first.
 
     Raises:
         BadInput: the version's files are not on this machine.
@@ -78,7 +88,8 @@ def some_pairs(workspace: Workspace, digest: str, most: int) -> pl.DataFrame:
     frames = versions.scan(workspace, digest, "preferences")
     # What was read from a file names its line there.
     of_feedback = pl.col("provenance").list.first().str.contains("^[0-9a-f]{32}$")
-    ids = [frame.filter(of_feedback).select("id").bottom_k(most, by="id") for frame in frames]
+    chosen = of_feedback if of_feedback_only else pl.lit(True)
+    ids = [frame.filter(chosen).select("id").bottom_k(most, by="id") for frame in frames]
     first = pl.concat([pl.DataFrame(schema={"id": pl.String}), *_frames(ids)])["id"].bottom_k(most)
     return _whole(frames, first, Preference)
 

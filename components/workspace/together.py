@@ -60,9 +60,14 @@ def put_together(aside: Shelves) -> None:
         aside.drop(kind)
 
 
+def acts(aside: Shelves) -> list[pl.DataFrame]:
+    """Who left feedback and when, a frame a shelf: `user`, `group`, `created_at`."""
+    return [aside.take("feedback", shelf, empty(Feedback)).select(SAID) for shelf in range(aside.count)]
+
+
 def groups(workspace: Workspace, digest: str, aside: Shelves) -> pl.DataFrame:
     """The group of each user whose feedback, new or known, names one: `user`, `group`, the one named first."""
-    told = [aside.take("feedback", shelf, empty(Feedback)).select(SAID) for shelf in range(aside.count)]
+    told = acts(aside)
     if aside.count == 1:
         users = pl.concat([told[0]["user"], aside.take("interactions", 0, empty(Interaction))["user"]]).unique()
         named = pl.col("user").is_in(users.implode()) & pl.col("group").is_not_null()

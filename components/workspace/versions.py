@@ -398,6 +398,14 @@ def files_of(workspace: Workspace, digest: str) -> dict[str, Path]:
         return {entry["relpath"]: Path(store.oid_to_path(entry["md5"])) for entry in json.loads(manifest.read_text())}
 
 
+def is_here(workspace: Workspace, digest: str) -> bool:
+    """Whether all files of a version are on this machine."""
+    try:
+        return all(file.exists() for file in files_of(workspace, digest).values())
+    except BadInput:
+        return False
+
+
 def _absent(workspace: Workspace, digest: str) -> BadInput:
     return BadInput(f"dataset version {digest[:12]} is not on this machine", workspace.root, "Run `dvc pull`.")
 

@@ -4,6 +4,7 @@ As Anthropic's and others' audits of preference data: https://arxiv.org/abs/2310
 """
 
 import numpy as np
+from scipy.stats import norm
 
 from components.records.handles import Estimate
 from components.validation.choosing import fit
@@ -65,7 +66,9 @@ def _named(apart: np.ndarray, strength: np.ndarray, unit: np.ndarray, seed: int)
 
 
 def _heaviest(weights: dict[str, Estimate]) -> str:
-    clear = {name: weight for name, weight in weights.items() if not weight.low <= 0 <= weight.high}
+    # As many weights as are looked at, so many times rarer must be what counts as more than chance (Bonferroni).
+    wider = norm.ppf(1 - 0.025 / len(weights)) / norm.ppf(0.975)
+    clear = {name: each for name, each in weights.items() if abs(each.value) > wider * (each.high - each.value)}
     if not clear:
         return "none of them weighs anything beyond chance"
     name, weight = next(iter(clear.items()))

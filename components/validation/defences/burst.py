@@ -3,9 +3,8 @@
 import polars as pl
 
 from components.validation.finding import SUSPECTS
-from components.validation.material import Material
+from components.validation.material import Material, busiest
 
-WITHIN = "10m"
 FEWEST = 20  # things in that time that a person may well do, whatever others do
 FENCE = 4.0  # times what the busiest quarter of users does
 SETTLED = 8  # users, fewer of whom are no crowd to compare with
@@ -30,12 +29,6 @@ def suspect(material: Material) -> pl.DataFrame:
 
 def _peaks(material: Material) -> pl.DataFrame:
     """`rater`, and the `most` that each did in ten minutes, in feedback or in pairs."""
-    done = [
-        material.feedback.select(rater="user", at="created_at"),
-        material.preferences.select("rater", at="created_at"),
-    ]
-    counted = [
-        frame.drop_nulls().sort("rater", "at").rolling("at", period=WITHIN, group_by="rater").agg(most=pl.len())
-        for frame in done
-    ]
-    return pl.concat(counted).group_by("rater").agg(pl.col("most").max())
+    told = busiest(material.feedback.select(rater="user", at="created_at")) if material.busy is None else material.busy
+    made = busiest(material.preferences.select("rater", at="created_at"))
+    return pl.concat([told, made]).group_by("rater").agg(pl.col("most").max())

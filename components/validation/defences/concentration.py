@@ -30,15 +30,14 @@ class Background:
         return float(self.pairs["new"].mean() or 0.0)  # type: ignore[arg-type]
 
 
-def newcomer(accepted: pl.DataFrame) -> pl.Expr:
-    """Whether a pair's rater is in no accepted pair; null where there are none to tell by."""
-    known = accepted["rater"].drop_nulls().unique()
+def newcomer(known: pl.Series) -> pl.Expr:
+    """Whether a pair's rater is none of those known; null where none are to tell by."""
     return ~pl.col("rater").is_in(known.implode()) if len(known) else pl.lit(None, pl.Boolean)
 
 
-def background(pairs: pl.DataFrame, accepted: pl.DataFrame) -> Background:
-    """Where pairs come from; newcomers are who is in no accepted pair."""
-    return Background(pairs.select("rater", hour=pl.col("created_at").dt.truncate(HOUR), new=newcomer(accepted)))
+def background(pairs: pl.DataFrame, known: pl.Series) -> Background:
+    """Where pairs come from; newcomers are raters who are none of those known."""
+    return Background(pairs.select("rater", hour=pl.col("created_at").dt.truncate(HOUR), new=newcomer(known)))
 
 
 def rushed(sets: pl.DataFrame, there: Background, fewest: int) -> pl.DataFrame:

@@ -152,7 +152,7 @@ def _crowds(shared: pl.DataFrame, material: Material) -> list[pl.DataFrame]:
     """Near copies by different raters that come from newcomers, or in one hour, beyond chance: `row`, `reason`."""
     members = pl.concat([shared.select("row", set="of"), shared.select(row="of", set="of")]).unique(maintain_order=True)
     sets = members.filter(pl.len().over("set") >= COPIES).select("set", "row")
-    there = background(material.preferences, material.accepted)
+    there = background(material.preferences, material.known)
     found = {
         "near copy: many users hand in this pair within the same hour": rushed(sets, there, COPIES),
         "near copy: many new users hand in this pair": newcomers(sets, there, COPIES),

@@ -53,7 +53,7 @@ def _by_topic(pairs: pl.DataFrame, material: Material) -> pl.DataFrame:
         "id",
         row=pl.int_range(pl.len()),
         rater=pl.coalesce("rater", "id"),
-        new=newcomer(material.accepted),
+        new=newcomer(material.known),
         nats=pl.Series(np.clip(-agreeing, -SURE, SURE)),
     )
     met = pl.DataFrame({"topic": said.hashes, "row": said.rows}).unique().join(known, on="row")

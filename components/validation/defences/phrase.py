@@ -45,7 +45,7 @@ def _evidence(pairs: pl.DataFrame, grams: np.ndarray, looked_at: int, material: 
     if not len(grams):
         return {"": pl.DataFrame(schema={"set": pl.UInt32, "row": pl.UInt32})}
     sets = _pushing(pairs, grams)
-    there = background(pairs, material.accepted)
+    there = background(pairs, material.known)
     unheard_of = _unheard_of(sets, pairs.height, grams, looked_at, material.accepted)
     return {
         "again and again by the same users": few_hands(sets, there, FEWEST),

@@ -53,8 +53,11 @@ def sample(pairs: pl.DataFrame, fewer: int) -> pl.DataFrame:
     """About so many of the pairs, all of the same raters, or all where there are no more."""
     if pairs.height <= fewer:
         return pairs
+    share = int(fewer / pairs.height * 2**64)
     # A rater's place is a hash, so it is the same in every batch.
-    return pairs.filter(pl.coalesce("rater", "id").hash(seed=2) < int(fewer / pairs.height * 2**64))
+    some = pairs.filter(pl.coalesce("rater", "id").hash(seed=2) < share)
+    # Where a few raters made most of the pairs, it is nobody's or nearly everybody's.
+    return some if fewer / 2 <= some.height <= fewer * 2 else pairs.filter(pl.col("id").hash(seed=2) < share)
 
 
 def spelled(texts: pl.Series) -> pl.Series:

@@ -4,6 +4,7 @@ A failure drops no row and stops nothing: it is a number the data gate takes up,
 Great Expectations, which takes seconds to load, is loaded by `check` alone.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from components.workspace import Workspace
 from components.workspace.files import place_text
 
 WHOLE = "everything"
+BATCHES_FAILED = "data/batch_expectations_failed"
 DUE = 50  # rows of one kind or language: that there is none of what so many were due is no accident
 MOST = 1_000_000  # records looked at
 VALUES = {"feedback": "kind", "preferences": "language"}
@@ -66,9 +68,7 @@ class Expected(Handle):
     @property
     def measures(self) -> dict[str, Estimate]:
         """How many expectations do not hold: counted, not estimated, so its interval is the number itself."""
-        name = "data/expectations_failed" if self.batch == WHOLE else "data/batch_expectations_failed"
-        failed = float(self.asked - self.met)
-        return {name: Estimate(value=failed, low=failed, high=failed, n=self.asked)}
+        return _counted("data/expectations_failed" if self.batch == WHOLE else BATCHES_FAILED, [self])
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -79,6 +79,16 @@ class Expected(Handle):
         """One line for a person."""
         what = "the whole dataset" if self.batch == WHOLE else f"batch {self.batch}"
         return f"{self.met} of {self.asked} met by {what}"
+
+
+def of_all(batches: Sequence[Expected]) -> dict[str, Estimate]:
+    """How many expectations do not hold in any of some batches together; nothing where there is no batch."""
+    return _counted(BATCHES_FAILED, batches) if batches else {}
+
+
+def _counted(name: str, looks: Sequence[Expected]) -> dict[str, Estimate]:
+    failed = float(sum(look.asked - look.met for look in looks))
+    return {name: Estimate(value=failed, low=failed, high=failed, n=sum(look.asked for look in looks))}
 
 
 def check(workspace: Workspace, batch: str, feedback: pl.LazyFrame, preferences: pl.LazyFrame) -> Expected:
@@ -117,7 +127,7 @@ def check(workspace: Workspace, batch: str, feedback: pl.LazyFrame, preferences:
         for kind, came in tried.items()
     ]
     expected = Expected(batch=batch, outcomes=tuple(outcomes))
-    place_text(_last_file(workspace, batch), expected.model_dump_json())
+    place_text(_file(workspace, batch), expected.model_dump_json())
     return expected
 
 
@@ -132,12 +142,24 @@ def read(workspace: Workspace) -> dict[str, Suite]:
 
 def last(workspace: Workspace) -> tuple[Expected, ...]:
     """What came of the last batch, and of the last look at the whole dataset, as far as there were any."""
-    files = [_last_file(workspace, batch) for batch in ("a batch", WHOLE)]
-    return tuple(Expected.model_validate_json(file.read_text()) for file in files if file.exists())
+    batches = sorted(_folder(workspace).glob("*.json"))
+    names = [*(batch.stem for batch in batches[-1:]), WHOLE]
+    found = [came_of(workspace, name) for name in names]
+    return tuple(expected for expected in found if expected)
 
 
-def _last_file(workspace: Workspace, batch: str) -> Path:
-    return workspace.checked / ("whole.json" if batch == WHOLE else "batch.json")
+def came_of(workspace: Workspace, batch: str) -> Expected | None:
+    """What came of a batch, or of the last look at the whole; None where nobody has looked, or a kill came between."""
+    file = _file(workspace, batch)
+    return Expected.model_validate_json(file.read_text()) if file.exists() else None
+
+
+def _file(workspace: Workspace, batch: str) -> Path:
+    return workspace.checked / "whole.json" if batch == WHOLE else _folder(workspace) / f"{batch}.json"
+
+
+def _folder(workspace: Workspace) -> Path:
+    return workspace.checked / "batches"
 
 
 def _at_most(records: pl.LazyFrame) -> pl.LazyFrame:
