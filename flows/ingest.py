@@ -23,7 +23,7 @@ from components.preferences.revising import revised
 from components.records.handles import DatasetVersion
 from components.records.schemas import KINDS, PROBLEM, Preference, empty
 from components.validation import acceptance, quarantine
-from components.validation.batch import judge
+from components.validation.batch import apart, judge, named_alike
 from components.validation.expectations import Expected, check, read
 from components.validation.holding import Held
 from components.validation.material import Material, busiest
@@ -32,7 +32,7 @@ from components.workspace import Workspace, versions
 from components.workspace.ahead import ahead
 from components.workspace.known import raters, some_pairs
 from components.workspace.shelves import Shelves, shelves
-from components.workspace.together import acts, groups, put, put_known, put_together, together, with_groups
+from components.workspace.together import acts, groups, named_once, put, put_known, put_together, together, with_groups
 from components.workspace.versions import Batch
 from flows import evaluation_sets
 from flows.releasing import taken_up
@@ -40,6 +40,8 @@ from flows.releasing import taken_up
 MLFLOW = "mlflow:"
 PART = 96 * 2**20  # bytes of what is read that are worked on at a time
 PAIRS, MADE = "pairs", "made "
+MENTIONED = 10  # sources that the commit names
+NAMED = ("interactions", "feedback")  # by their source, which may have given one name to several
 PLAIN = {"explicit", "rubrics"}  # detectors that need nothing but processors, so that several parts at a time gain
 
 
@@ -67,7 +69,8 @@ def ingest(workspace: Workspace, sources: Sequence[str], format: str | None = No
     files = [Path(source) for source in sources if not source.startswith(MLFLOW)]
     experiments = [source.removeprefix(MLFLOW) for source in sources if source.startswith(MLFLOW)]
     readings = chain(pieces(files, format), (_traces(workspace, experiment) for experiment in experiments))
-    told_by = ", ".join([*(file.name for file in files), *experiments])
+    named = [*(file.name for file in files), *experiments]
+    told_by = ", ".join(named[:MENTIONED]) + (f" and {len(named) - MENTIONED} more" if len(named) > MENTIONED else "")
     return land(workspace, readings, told_by, sum(size_of(file) for file in files))
 
 
@@ -99,7 +102,7 @@ def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: 
     evaluation_sets.read(workspace)
     taken = _step("take up what was released")(taken_up)(workspace)
     again = Reading(taken.frames, taken.problems, {})
-    with versions.batch(workspace, told_by) as batch, shelves(workspace.state, 1 + size // PART) as aside:
+    with versions.batch(workspace, told_by) as batch, shelves(workspace.state, _parts(workspace, size)) as aside:
         held = Held(workspace.quarantine, taken.released)
         _step("read and validate")(sort_out)(workspace, batch, chain(readings, [again]), aside, held)
         sample = _step("make preferences")(make)(workspace, batch, aside)
@@ -109,6 +112,13 @@ def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: 
     dataset = versions.current(workspace)
     expected = _step("check what is expected")(_checked)(workspace, dataset, batch)
     return Landing(dataset=dataset, landed=batch.landed, held=held.count, quarantined=held.place, expected=expected)
+
+
+def _parts(workspace: Workspace, size: int) -> int:
+    """On how many shelves so many new bytes go: on one, or on so many that what is known has its place on them too."""
+    if size < PART:
+        return 1
+    return 1 + (size + versions.bytes_of(workspace, versions.pinned_hash(workspace), NAMED)) // PART
 
 
 def _checked(workspace: Workspace, dataset: DatasetVersion, batch: Batch) -> Expected | None:
@@ -197,22 +207,44 @@ def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, he
         believed, doubted = doubter.part(pairs)
         made = {kind: aside.take(f"{MADE}{kind}", shelf, empty(schema)) for kind, schema in KINDS.items()}
         derived, spoiled = judge({**made, "preferences": pl.concat([believed, made["preferences"]])})
-        records = {
-            kind: pl.concat([aside.take(kind, shelf, empty(schema)), derived[kind]])
-            .filter(~unwanted)
-            .unique("id", keep="first", maintain_order=True)
-            for kind, schema in KINDS.items()
-        }
+        records, problems = {}, [spoiled]
+        for kind, schema in KINDS.items():
+            found = pl.concat([aside.take(kind, shelf, empty(schema)), derived[kind]]).filter(~unwanted)
+            if kind in NAMED:
+                found, others = _first_of_their_ids(kind, found, batch, aside, shelf)
+                problems.append(others)
+            records[kind] = found.unique("id", keep="first", maintain_order=True)
         unknown = batch.new("preferences", records["preferences"])
         material = Material(
             unknown, records["interactions"], records["feedback"], accepted=accepted, raters=known, busy=busy
         )
         records["preferences"], suspected = unsuspected(material, sets, trusted)
-        return records, spoiled, pl.concat([quarantine.as_problems(doubted, "preferences"), suspected])
+        suspicious = pl.concat([quarantine.as_problems(doubted, "preferences"), suspected])
+        return records, pl.concat(problems), suspicious
 
-    for records, spoiled, doubted in ahead(judged, range(aside.count)):
-        held.add(spoiled)
-        held.add_new(doubted)
+    for records, problems, suspicious in ahead(judged, range(aside.count)):
+        held.add(problems)
+        held.add_new(suspicious)
         for kind, frame in records.items():
-            batch.add(kind, frame)
+            twice = batch.add(kind, frame)
+            if kind in NAMED:
+                held.add(named_alike(kind, twice))
     held.write()
+
+
+def _first_of_their_ids(
+    kind: str, found: pl.DataFrame, batch: Batch, aside: Shelves, shelf: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part records that their source names by whether they say the same as the first that it gave the name.
+
+    Returns:
+        Those to take, and the problems of the others.
+    """
+    if aside.count == 1:
+        return apart(kind, batch.same(kind, found), found)
+    # With several shelves, what is known is on them too, before what is new.
+    elsewhere = found.clear()
+    if kind == "interactions":
+        found, elsewhere = named_once(aside, shelf, found)
+    found, others = apart(kind, found.clear(), found)
+    return found, pl.concat([others, named_alike(kind, elsewhere)])

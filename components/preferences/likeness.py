@@ -6,7 +6,7 @@ pairs at 0.7 the bands find all but 2 in 10,000, and of unlike ones next to none
 and those before it alone. Knows nothing of what texts are compared for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import polars as pl
@@ -22,9 +22,9 @@ WHOLE, FIRST, LAST = 32, 8, 2
 """In a band a text is compared with all before it that are alike there, or, where they are more than WHOLE, with the
 first and the last few: enough to reach the group, where all pairs of thousands written from one template are not."""
 
-BLOCK = 4096  # texts; what is hashed at once stays in the processor's cache
+BLOCK, BYTES = 4096, 2**22  # texts, and of how many bytes: what is hashed at once stays in the processor's cache
 SPAN = 50_000  # new texts that are compared at a time; all pairs of a million, at once, are gigabytes
-PAIRS = 200_000  # compared at once
+PAIRS, SHINGLES = 200_000, 5_000_000  # compared at once, and what they may have together
 SKETCH = 4  # numbers of 64 bits that outline the shingles of a text
 
 _drawn = np.random.default_rng(2026).integers(2**64, size=(2, BANDS, ROWS), dtype=np.uint64)
@@ -43,8 +43,8 @@ def bands(texts: pl.Series) -> np.ndarray:
         For each text and band one number, the same where all ROWS minima of the band are; u32, shape (n, BANDS).
     """
     found = np.empty((len(texts), BANDS), np.uint32)
-    for start in range(0, len(texts), BLOCK):
-        shingles, starts = shingled(texts.slice(start, BLOCK))
+    for part in _parts(texts.str.len_bytes().to_numpy(), BYTES, BLOCK):
+        shingles, starts = shingled(texts[part])
         hashed = np.empty_like(shingles)
         for band in range(BANDS):
             key = np.zeros(len(starts), np.uint64)
@@ -52,7 +52,7 @@ def bands(texts: pl.Series) -> np.ndarray:
                 np.multiply(shingles, FACTORS[band, row], out=hashed)
                 np.add(hashed, OFFSETS[band, row], out=hashed)
                 key = _mixed(key + np.minimum.reduceat(hashed, starts))
-            found[start : start + BLOCK, band] = key >> HALF
+            found[part, band] = key >> HALF
     return found
 
 
@@ -142,8 +142,9 @@ def _verified(later: np.ndarray, earlier: np.ndarray, texts_at: Callable[[np.nda
         a, b = place[both].T
         can_be = _like(_most_shared(outline, size, a, b), size[a] + size[b])
         both, a, b = both[can_be], a[can_be], b[can_be]
-        shared = held[a].multiply(held[b]).sum(axis=1)
-        found.append(both[_like(shared, size[a] + size[b])])
+        for part in _parts(size[a] + size[b], SHINGLES):
+            shared = held[a[part]].multiply(held[b[part]]).sum(axis=1)
+            found.append(both[part][_like(shared, size[a[part]] + size[b[part]])])
     return np.concatenate(found)
 
 
@@ -164,6 +165,17 @@ def _most_shared(outline: np.ndarray, size: np.ndarray, a: np.ndarray, b: np.nda
     hidden = size - np.bitwise_count(outline).sum(axis=1, dtype=np.int64)
     seen = np.bitwise_count(outline[a] & outline[b]).sum(axis=1, dtype=np.int64)
     return np.asarray(seen + np.minimum(hidden[a], hidden[b]))
+
+
+def _parts(costs: np.ndarray, most: int, count: int | None = None) -> Iterator[slice]:
+    """Cut things into parts that cost at most so much together, each at least one, and are no more than `count`."""
+    before, begin = np.cumsum(costs, dtype=np.int64), 0
+    while begin < len(costs):
+        spent = before[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(before, spent + most, side="right")))
+        end = min(end, begin + (count or end))
+        yield slice(begin, end)
+        begin = end
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:

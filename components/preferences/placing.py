@@ -60,12 +60,12 @@ def place(places: Places, lots: np.ndarray, strata: list[str], near: np.ndarray,
     tallies: dict[str, _Tally] = defaultdict(lambda: _Tally(shares.validation, shares.test))
     for index in np.flatnonzero(np.array(drawn, bool)).tolist():
         tallies[strata[index]].count(side[index])
-    before: dict[int, list[int]] = defaultdict(list)
-    for later, earlier in near.tolist():
-        before[later].append(earlier)
+    ends = np.searchsorted(near[:, 0], np.arange(len(side), len(lots)), side="right").tolist()
+    begin = 0
     # One after the other, because where a prompt goes depends on where all before it went.
-    for index, lot in enumerate(lots[len(side) :].tolist(), start=len(side)):
-        known = [other for other in before.get(index, ()) if side[other] != WITHHELD]
+    for index, (lot, end) in enumerate(zip(lots[len(side) :].tolist(), ends, strict=True), start=len(side)):
+        known = [other for other in near[begin:end, 1].tolist() if side[other] != WITHHELD]
+        begin = end
         joined.append(index)
         drawn.append(not known)
         if not known:

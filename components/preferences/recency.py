@@ -16,7 +16,8 @@ def newest_after(created: pl.Series, share: float) -> datetime | None:
 
     It never goes back as data grows, even where old data lands late, so that what has been trained on is never held
     out again: it is the latest of the times that a share is newer than, each time the data has grown by 2%. So between
-    `share` and 2% more is newer, and less where old data landed after new.
+    `share` and 2% more is newer, and less where old data landed after new. Before there were `FEWEST` records nothing
+    was held out, so of what was trained on then, `share` is among the newest once.
 
     Args:
         created: when each record was made, in the order they landed; null where that is not known.

@@ -56,6 +56,28 @@ def check(frame: pl.DataFrame, schema: type[Record]) -> tuple[pl.DataFrame, pl.D
     return sound.unique("id", keep="first", maintain_order=True), judged.filter(pl.col("reason").is_not_null())
 
 
+def clashing(known: pl.DataFrame, new: pl.DataFrame, schema: type[Record]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part sound records into those to take, and those that say something else than the first record of their id.
+
+    Args:
+        known: sound records that came first, each id once.
+        new: sound records.
+        schema: of both.
+
+    Returns:
+        Of the new records those to take, and the others with a `reason` and an id of their own.
+    """
+    nobody = pl.lit(None, pl.String)
+    judged = _apart(pl.concat([known, new]).with_columns(reason=nobody), schema).slice(known.height)
+    bad = pl.col("reason").is_not_null()
+    return judged.filter(~bad).drop("reason"), judged.filter(bad)
+
+
+def under_own_ids(records: pl.DataFrame, schema: type[Record]) -> pl.DataFrame:
+    """Records that say something else than the first of their id, each with a `reason` and an id of its own."""
+    return records.with_columns(id=content_ids(records, IDENTITY[schema]), reason=pl.lit(SAME_ID))
+
+
 def _apart(judged: pl.DataFrame, schema: type[Record]) -> pl.DataFrame:
     """Sound records that say something else than the first of their id get a reason, and an id of their own."""
     if schema not in SAID:

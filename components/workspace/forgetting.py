@@ -4,6 +4,7 @@ What a person leaves is what they asked and were told, what they did about it, a
 """
 
 import os
+import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,7 @@ def forget(workspace: Workspace, names: Collection[str]) -> Forgotten:
         versions.catch_up(workspace)
         files = versions.files_of(workspace, versions.pinned_hash(workspace))
         theirs = _theirs(files, names)
+        _sweep(workspace)
         if theirs:
             versions.rewrite(workspace, _without(files, theirs), "Forget a user who asked for it")
         return Forgotten(
@@ -80,6 +82,14 @@ def forget(workspace: Workspace, names: Collection[str]) -> Forgotten:
             quarantined=_clear_quarantine(workspace.quarantine, names),
             earlier=tuple(_earlier(workspace, names)),
         )
+
+
+def _sweep(workspace: Workspace) -> None:
+    """Take away what landings that were killed left, which may hold what the person said."""
+    for left in (*workspace.state.glob("shelves-*"), *workspace.state.glob("batch-*")):
+        shutil.rmtree(left)
+    for left in workspace.quarantine.glob(".*.jsonl.*"):
+        left.unlink()
 
 
 def _theirs(files: dict[str, Path], names: Collection[str]) -> dict[str, set[str]]:

@@ -102,11 +102,21 @@ def together(workspace: Workspace, digest: str, aside: Shelves, shelf: int) -> t
         asked, told = related(workspace, digest, interactions, feedback)
         interactions, feedback = pl.concat([asked, interactions]), pl.concat([told, feedback])
     else:
-        others = aside.take(TWICE, shelf, pl.DataFrame(schema=PLACES))
-        if others.height:
-            numbered = interactions.with_columns(thread=threads(interactions))
-            interactions = numbered.join(others, on=["id", "thread"], how="anti", maintain_order="left").drop("thread")
+        interactions, _ = named_once(aside, shelf, interactions)
     return _each_once(interactions), _each_once(feedback)
+
+
+def named_once(aside: Shelves, shelf: int, interactions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part interactions of a shelf into those to take, and those whose id another has that begins differently."""
+    others = aside.take(TWICE, shelf, pl.DataFrame(schema=PLACES))
+    if others.is_empty():
+        return interactions, interactions.clear()
+    numbered = interactions.with_columns(thread=threads(interactions))
+    parted = [
+        numbered.join(others, on=["id", "thread"], how=how, maintain_order="left").drop("thread")
+        for how in ("anti", "semi")
+    ]
+    return parted[0], parted[1]
 
 
 def _each_once(records: pl.DataFrame) -> pl.DataFrame:

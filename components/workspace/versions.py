@@ -10,11 +10,12 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
@@ -47,16 +48,30 @@ class Batch:
         self.landed = dict.fromkeys(KINDS, 0)
         self._workspace = workspace
         self._files = _Files(folder)
+        self._added = {kind: np.zeros(0, np.uint64) for kind in KINDS}
 
-    def add(self, kind: str, records: pl.DataFrame) -> None:
-        """Add validated records but for those the dataset already has, by id.
+    def add(self, kind: str, records: pl.DataFrame) -> pl.DataFrame:
+        """Add validated records, each id once, but for those the dataset already has, by id.
 
-        No record may come in two pieces.
+        Returns:
+            Those that were left out because a record of their id was added before.
         """
         new = self.new(kind, records)
-        if new.height:
-            self._files.write(kind, new)
-            self.landed[kind] += new.height
+        ids = new["id"].hash().to_numpy()
+        twice = pl.Series(np.isin(ids, self._added[kind]), dtype=pl.Boolean)
+        self._added[kind] = np.concatenate([self._added[kind], ids])
+        first = new.filter(~twice)
+        if first.height:
+            self._files.write(kind, first)
+            self.landed[kind] += first.height
+        return new.filter(twice)
+
+    def same(self, kind: str, records: pl.DataFrame) -> pl.DataFrame:
+        """Records that the dataset has under the ids of these."""
+        files = sorted(self._workspace.data.glob(f"*/{kind}.parquet"))
+        wanted = pl.col("id").is_in(records["id"].implode())
+        found = [as_records(pl.scan_parquet(file).filter(wanted).collect(), KINDS[kind]) for file in files]
+        return pl.concat([empty(KINDS[kind]), *found])
 
     def new(self, kind: str, records: pl.DataFrame) -> pl.DataFrame:
         """Those of the records that the dataset does not have."""
@@ -296,7 +311,7 @@ def _numbered(batch: str) -> int:
 
 
 def _next_number(workspace: Workspace) -> int:
-    return 1 + max((_numbered(batch.name) for batch in workspace.data.iterdir()), default=0)
+    return 1 + max((_numbered(batch.name) for batch in workspace.data.glob("[0-9]*-*")), default=0)
 
 
 def _place(workspace: Workspace, frames: Mapping[str, pl.DataFrame], number: int) -> None:
@@ -396,6 +411,16 @@ def files_of(workspace: Workspace, digest: str) -> dict[str, Path]:
         if not manifest.exists():
             raise _absent(workspace, digest)
         return {entry["relpath"]: Path(store.oid_to_path(entry["md5"])) for entry in json.loads(manifest.read_text())}
+
+
+def bytes_of(workspace: Workspace, digest: str, kinds: Iterable[str]) -> int:
+    """About how many bytes the records of some kinds in a version are, unpacked.
+
+    Raises:
+        BadInput: the version's files are not on this machine.
+    """
+    held = [pq.ParquetFile(file).metadata for kind in kinds for file in files(workspace, digest, kind)]
+    return sum(told.row_group(group).total_byte_size for told in held for group in range(told.num_row_groups))
 
 
 def is_here(workspace: Workspace, digest: str) -> bool:

@@ -95,7 +95,7 @@ def _feedback(fields: pl.DataFrame) -> pl.DataFrame:
         "row",
         *(name(key).alias(key) for key in OF_FEEDBACK),
         score=number("score"),
-        position=number("position").cast(pl.Int64),
+        position=number("position").cast(pl.Int64, strict=False),
         text=text("text"),
         created_at=time("created_at"),
         reason=reason,

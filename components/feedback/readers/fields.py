@@ -14,6 +14,8 @@ from components.records.sql import connection
 ISO_8601 = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?"
 EPOCH_SECONDS = r"\d{10}(\.\d+)?"
 END_OF_YEAR_9999 = 253402300799
+FIRST_TIME, LAST_TIME = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+"""What Python can tell the time of."""
 NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "UHUGEINT", "DOUBLE")
 
 
@@ -76,7 +78,9 @@ def _time(key: str) -> str:
             when "{key}:type" in ({numbers}) or regexp_full_match("{key}", '{EPOCH_SECONDS}') then
                 case when try_cast("{key}" as double) between 0 and {END_OF_YEAR_9999}
                 then to_timestamp("{key}"::double) end
-            when regexp_full_match("{key}", '{ISO_8601}') then try_cast("{key}" as timestamptz)
+            when regexp_full_match("{key}", '{ISO_8601}')
+                and try_cast("{key}" as timestamptz) between timestamptz '{FIRST_TIME}' and timestamptz '{LAST_TIME}'
+                then try_cast("{key}" as timestamptz)
         end as "{key}:time"
     """
 

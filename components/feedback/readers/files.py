@@ -46,7 +46,8 @@ def pieces_of(path: Path) -> Iterator[pl.DataFrame]:
         BadInput: as `rows_of`, if perhaps not before the piece that cannot be read.
     """
     opening = _opening(path)
-    if _suffix(path) not in LINES or len(opening) < PIECE or opening.lstrip()[:1] != b"{" or TURN.match(opening):
+    begins = opening.removeprefix(BOM).lstrip()[:1]
+    if _suffix(path) not in LINES or len(opening) < PIECE or begins != b"{" or TURN.match(opening):
         yield rows_of(path)
         return
     before = 0
@@ -73,7 +74,7 @@ def _opening(path: Path) -> bytes:
     """The first `PIECE` bytes of what a file holds; fewer where it holds less, or is for `rows_of` to complain of."""
     try:
         with _unpacked(path) as content:
-            return content.read(PIECE).removeprefix(BOM)
+            return content.read(PIECE)
     except (OSError, EOFError, zlib.error):
         return b""
 

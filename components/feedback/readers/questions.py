@@ -49,10 +49,15 @@ def _lines(path: Path) -> pl.Series:
 def _rows(path: Path) -> pl.Series:
     rows = rows_of(path)
     try:
-        frames = read([path], None).frames
+        reading = read([path], None)
     except BadInput:
-        return rows.select(pl.coalesce(pl.col("row").str.json_path_match(f"$.{key}") for key in KEYS)).to_series()
+        return _by_key(rows)
+    frames = reading.frames
     prompts = pl.concat([frames[kind]["prompt"] for kind in ("interactions", "preferences", "unpaired", "checklists")])
-    return (
-        prompts.to_frame("prompt").select(pl.coalesce(asked(pl.col("prompt")), text_of(pl.col("prompt")))).to_series()
-    )
+    said = prompts.to_frame("prompt").select(pl.coalesce(asked(pl.col("prompt")), text_of(pl.col("prompt"))))
+    # A row that is no good to train on still asks something.
+    return pl.concat([said.to_series(), _by_key(reading.problems).rename("prompt")])
+
+
+def _by_key(rows: pl.DataFrame) -> pl.Series:
+    return rows.select(pl.coalesce(pl.col("row").str.json_path_match(f"$.{key}") for key in KEYS)).to_series()
