@@ -13,8 +13,10 @@ from components.feedback.signals import appoint, detect
 from components.feedback.threads import followups
 from components.preferences import doubting
 from components.preferences.building import draft
-from components.records.schemas import KINDS, PROBLEM
+from components.records.schemas import KINDS, PROBLEM, Interaction, as_records
+from components.simulation.attacks import ATTACKS
 from components.simulation.population import Landed, scripted, talk
+from components.validation import quarantine
 from components.validation.holding import Held
 from components.validation.quarantine import released
 from components.workspace import Workspace, find, versions
@@ -100,3 +102,46 @@ def test_what_lands_in_pieces_is_what_all_that_was_known_comes_to_each_time(
             expected[kind] |= ids
     assert landed(workspace) == expected
     assert len(expected["preferences"]) > 100
+
+
+def asked(prompt: str) -> Reading:
+    told = pl.DataFrame(
+        {
+            "id": ["a" * 32],
+            "prompt": [[{"role": "user", "content": prompt}]],
+            "response": [[{"role": "assistant", "content": "Yes."}]],
+            "source": ["test"],
+        }
+    )
+    return Reading({"interactions": as_records(told, Interaction)}, pl.DataFrame(schema=PROBLEM), {})
+
+
+@pytest.mark.parametrize("parts", [1, 7])
+def test_of_records_with_one_name_that_say_different_things_one_lands_and_the_others_are_held(
+    workspace: Workspace, parts: int
+) -> None:
+    """Whether they come in one file, in two, or later: as where two applications count their answers from 1."""
+
+    def landing(*prompts: str) -> int:
+        with versions.batch(workspace, "a test") as batch, shelves(workspace.state, parts) as aside:
+            held = Held(workspace.quarantine, released(workspace.quarantine))
+            ingest.sort_out(workspace, batch, [asked(prompt) for prompt in prompts], aside, held)
+            ingest.add(workspace, batch, aside, doubting.learned(ingest.make(workspace, batch, aside)), held)
+        return held.count
+
+    assert landing("How do I bake bread?", "Why is the sky blue?", "How do I bake bread?") == 1
+    assert landing("How do I bake bread?") == 0
+    assert landing("What is a quark?") == 1
+    kept = versions.read(workspace, versions.pinned_hash(workspace), "interactions")
+    assert [prompt[0]["content"] for prompt in kept["prompt"]] == ["How do I bake bread?"]
+    assert len(quarantine.rows(workspace.quarantine)) == 2
+
+
+@pytest.mark.parametrize("parts", [1, 5])
+def test_a_burst_is_seen_whatever_parts_it_is_worked_on_in(workspace: Workspace, parts: int) -> None:
+    honest = talk(scripted(5), "scripted", 400, 5)
+    attacked = ATTACKS["burst"](honest, ["visitor-1", "visitor-2", "visitor-3"], 90, 5)
+    land(workspace, attacked.interactions, attacked.feedback, parts)
+    raters = versions.read(workspace, versions.pinned_hash(workspace))["rater"]
+    assert raters.len() > 200
+    assert not raters.str.starts_with("visitor").any()

@@ -49,3 +49,22 @@ def test_a_list_that_was_spoiled_is_said(workspace: Workspace) -> None:
     workspace.acceptances.write_text("{}\n")
     with pytest.raises(BadInput, match="not a list of acceptances"):
         acceptance.acceptances(workspace)
+
+
+def test_a_reason_of_any_signs_is_read_again_and_a_batch_is_named_by_its_whole_number(workspace: Workspace) -> None:
+    first, _ = versions.land(workspace, {"preferences": PREFERENCES[:1]}, "a")
+    acceptance.accept(workspace, first, "seen\u2028by\u0085hand")
+    assert [kept.because for kept in acceptance.acceptances(workspace)] == ["seen\u2028by\u0085hand"]
+    for other in ("0", "", "²", "00000"):
+        with pytest.raises(BadInput, match="newest batch is 1"):
+            acceptance.batch_named(workspace, other)
+
+
+def test_an_accepted_version_that_is_not_here_any_more_is_compared_with_no_longer(workspace: Workspace) -> None:
+    kept = [versions.land(workspace, {"preferences": PREFERENCES[at : at + 1]}, "a")[0] for at in range(2)]
+    for version in kept:
+        acceptance.accept(workspace, version, "fine")
+    assert acceptance.last_accepted(workspace, "") == kept[1].hash
+    with versions.opened(workspace.root) as repo:
+        Path(repo.cache.local.oid_to_path(kept[1].hash)).unlink()
+    assert acceptance.last_accepted(workspace, "") == kept[0].hash

@@ -256,3 +256,13 @@ def test_a_log_somebody_has_spoilt_is_told_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as error:
         quarantine.trusted(tmp_path)
     assert error.value.where == str(tmp_path / FILE)
+
+
+def test_what_is_decided_while_a_row_is_taken_up_stands(tmp_path: Path) -> None:
+    hold(tmp_path, doubted(pair(1), pair(2)))
+    quarantine.release(tmp_path, chosen(tmp_path, 1), "a fair pair")
+    quarantine.release(tmp_path, chosen(tmp_path, 2), "a fair pair")
+    taken = quarantine.released(tmp_path)
+    quarantine.discard(tmp_path, chosen(tmp_path, 1), "no, it is not")
+    quarantine.settle(tmp_path, taken, PROBLEMS)
+    assert (state(tmp_path, 1), state(tmp_path, 2)) == ("discarded", "landed")

@@ -67,6 +67,8 @@ def test_a_conversation_keeps_its_turns(read_rows: Callable[..., Reading]) -> No
         ({"type": "interaction", "prompt": 1, "response": "a"}, "prompt is 1, must be a text or a list of messages"),
         ({**ASKED, "model": []}, "model is a list, must be a text or a number"),
         ({**ASKED, "created_at": "2026-02-30"}, f'created_at is "2026-02-30", {A_TIME}'),
+        ({**ASKED, "created_at": "0000-01-01"}, f'created_at is "0000-01-01", {A_TIME}'),
+        ({**ASKED, "created_at": "9999-12-31T23:59:59-12:00"}, f'created_at is "9999-12-31T23:59:59-12:00", {A_TIME}'),
         ({"type": "feedback", "kind": "thumb"}, "interaction is missing"),
         ({"type": "feedback", "interaction": "  ", "kind": "thumb"}, "interaction is missing"),
         ({"type": "feedback", "interaction": "q-1"}, "kind is missing"),
@@ -79,6 +81,10 @@ def test_a_conversation_keeps_its_turns(read_rows: Callable[..., Reading]) -> No
         (
             {"type": "feedback", "interaction": "q-1", "kind": "choice", "other": "q-2", "position": 1.5},
             "position is 1.5, must be 1 or 2",
+        ),
+        (
+            {"type": "feedback", "interaction": "q-1", "kind": "choice", "other": "q-2", "position": 10**20},
+            "position is 100000000000000000000, must be 1 or 2",
         ),
     ],
 )
