@@ -38,11 +38,12 @@ def opened(place: Path | None, overrides: list[str] | None = None) -> Workspace:
 
 
 def say(as_json: bool, data: dict[str, Any], words: str) -> None:
-    """The result, as one JSON object or for a person."""
+    """The result, as one JSON object or for a person; at once, also where it goes to a pipe that somebody waits at."""
     if as_json:
-        print(json.dumps(data, ensure_ascii=False))
+        print(json.dumps(data, ensure_ascii=False), flush=True)
     else:
         out.print(words, markup=False)
+        out.file.flush()
 
 
 def mlflow_ui(workspace: Workspace) -> str:

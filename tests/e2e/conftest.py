@@ -36,7 +36,7 @@ class Heed:
 
     @property
     def environment(self) -> dict[str, str]:
-        ours = ("PREFECT_", "MLFLOW_", "HEED_")
+        ours = ("PREFECT_", "MLFLOW_", "HEED_", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         served = {"PREFECT_API_URL": self.api} if self.api else {}
         return kept | served | {"HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)}
