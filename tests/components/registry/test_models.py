@@ -169,8 +169,9 @@ def test_the_code_that_goes_along_is_code_alone(workspace: Workspace, reward: Mo
     import mlflow
 
     fetched = Path(mlflow.artifacts.download_artifacts(reward.uri, tracking_uri=workspace.tracking_uri))
-    kinds = {path.suffix or path.name for path in (fetched / "code").rglob("*") if path.is_file()}
-    assert kinds == {".py"}
+    files = [path for path in (fetched / "code").rglob("*") if path.is_file()]
+    # Who loads the model where it lies, as the tests before this one, has Python compile it there.
+    assert {path.suffix for path in files if path.parent.name != "__pycache__"} == {".py"}
     assert sum(path.stat().st_size for path in (fetched / "code").rglob("*.py")) < 1e5
 
 
