@@ -134,7 +134,9 @@ def step(
 
 
 def _named(value: object) -> object:
-    return value.key if isinstance(value, Handle) else value  # type: ignore[attr-defined]
+    if isinstance(value, tuple):
+        return [_named(one) for one in value]
+    return value.key if isinstance(value, Handle) else value
 
 
 def _in_its_workspace(_: object, parameters: dict[str, Any]) -> str:

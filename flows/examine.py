@@ -28,26 +28,19 @@ def examine(workspace: Workspace, dataset: DatasetVersion) -> Examination:
         policy.read_text(),
         suites,
         quarantine.rows(workspace.quarantine).filter(pl.col("state") == "waiting").height,
-        [batch.model_dump() for batch in expected],
     )
-    return look(workspace, dataset, before, fingerprint(*told))
+    return look(workspace, dataset, before, fingerprint(*told), expected)
 
 
 def _of_new_batches(workspace: Workspace, dataset: DatasetVersion, before: str | None) -> tuple[Expected, ...]:
     """What came of every batch that nobody has accepted yet; those that were not looked at as they landed are now."""
-    known = _batches(workspace, before) if before else set()
     return tuple(
         expectations.came_of(workspace, batch)
         or expectations.check(
             workspace, batch, *(versions.scan_batch(workspace, batch, kind) for kind in ("feedback", "preferences"))
         )
-        for batch in sorted(_batches(workspace, dataset.hash) - known)
+        for batch in acceptance.batches_since(workspace, before, dataset.hash)
     )
-
-
-def _batches(workspace: Workspace, dataset: str) -> set[str]:
-    told = ("feedback.parquet", "preferences.parquet")
-    return {name.split("/")[0] for name in versions.files_of(workspace, dataset) if name.endswith(told)}
 
 
 def policy_file(workspace: Workspace) -> Path:
@@ -65,8 +58,15 @@ def report_of(workspace: Workspace, examined: Examination) -> Path:
 
 
 @step("evaluate")
-def look(workspace: Workspace, key: str, dataset: DatasetVersion, before: str | None, policy: str) -> Examination:
-    """Let every audit look, hold what they find against the policy, and write the report."""
+def look(
+    workspace: Workspace,
+    key: str,
+    dataset: DatasetVersion,
+    before: str | None,
+    policy: str,
+    batches: tuple[Expected, ...],
+) -> Examination:
+    """Let every audit look, hold what they find and what came of the batches against the policy, write the report."""
     from components.training.rewards import ensemble
     from components.validation.audits import audit
     from components.validation.material import Material
@@ -89,8 +89,6 @@ def look(workspace: Workspace, key: str, dataset: DatasetVersion, before: str | 
     findings = audit(material)
     newest = acceptance.newest_batch(workspace, dataset.hash)
     whole = expectations.check(workspace, expectations.WHOLE, records["feedback"].lazy(), preferences.lazy())
-    batches = _of_new_batches(workspace, dataset, before)
-    expected = (whole, *batches)
     measures = {name: estimate for finding in findings.values() for name, estimate in finding.measures.items()}
     measures |= whole.measures | expectations.of_all(batches)
     measures |= quarantine.waiting(workspace.quarantine, landed=sum(frame.height for frame in records.values()))
@@ -99,13 +97,13 @@ def look(workspace: Workspace, key: str, dataset: DatasetVersion, before: str | 
         dataset=dataset.hash,
         batch=newest,
         counts=tuple((kind, frame.height, _new(frame, earlier.get(kind))) for kind, frame in records.items()),
-        beside=tuple(sentence for one in expected for sentence in one.sentences),
+        beside=tuple(sentence for one in (whole, *batches) for sentence in one.sentences),
     )
     report = workspace.reports / f"{dataset.hash[:12]}-{key[:8]}.html"
     with tracking.run(workspace, "data", key, dataset, {"since": before or "the beginning"}, origin()) as run:
         place_text(report, page(subject, verdict, findings, preferences))
         publish(findings, verdict, report)
-        publish_expected(expected)
+        publish_expected(whole, batches)
     return Examination(
         dataset=dataset.hash,
         verdict=verdict,

@@ -24,6 +24,7 @@ from components.records.handles import DatasetVersion
 from components.records.schemas import KINDS, PROBLEM, Preference, empty
 from components.validation import acceptance, quarantine
 from components.validation.batch import apart, judge, named_alike
+from components.validation.contracts import NAMED
 from components.validation.expectations import Expected, check, read
 from components.validation.holding import Held
 from components.validation.material import Material, busiest
@@ -41,7 +42,6 @@ MLFLOW = "mlflow:"
 PART = 96 * 2**20  # bytes of what is read that are worked on at a time
 PAIRS, MADE = "pairs", "made "
 MENTIONED = 10  # sources that the commit names
-NAMED = ("interactions", "feedback")  # by their source, which may have given one name to several
 PLAIN = {"explicit", "rubrics"}  # detectors that need nothing but processors, so that several parts at a time gain
 
 
@@ -99,7 +99,7 @@ def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: 
         size: about how many bytes they are; many are worked on a part at a time.
     """
     read(workspace)  # a suite or an evaluation set that cannot be read is said before anything lands
-    evaluation_sets.read(workspace)
+    sets = evaluation_sets.read(workspace)
     taken = _step("take up what was released")(taken_up)(workspace)
     again = Reading(taken.frames, taken.problems, {})
     with versions.batch(workspace, told_by) as batch, shelves(workspace.state, _parts(workspace, size)) as aside:
@@ -107,7 +107,7 @@ def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: 
         _step("read and validate")(sort_out)(workspace, batch, chain(readings, [again]), aside, held)
         sample = _step("make preferences")(make)(workspace, batch, aside)
         doubter = _step("learn what to doubt")(learned)(sample)
-        _step("validate what was made")(add)(workspace, batch, aside, doubter, held)
+        _step("validate what was made")(add)(workspace, batch, aside, doubter, held, sets)
     held.settle()
     dataset = versions.current(workspace)
     expected = _step("check what is expected")(_checked)(workspace, dataset, batch)
@@ -190,17 +190,16 @@ def _pairs_before(workspace: Workspace, batch: Batch) -> pl.DataFrame:
     return doubting.sample([believed, doubting.doubted_before(quarantine.held(workspace.quarantine))])
 
 
-def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, held: Held) -> None:
-    """Add everything on the shelves to the batch but what is doubted, unsound, suspected or unwanted."""
+def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, held: Held, sets: pl.DataFrame) -> None:
+    """Add everything on the shelves to the batch but what is doubted, unsound, suspected, unwanted or in `sets`."""
     # Once anything has been accepted, what nobody has accepted vouches for nobody.
-    before = acceptance.last_accepted(workspace, before="") or batch.known
+    before = acceptance.last_accepted(workspace) or batch.known
     accepted, known = some_pairs(workspace, before, doubting.MOST), raters(workspace, before)
     # Conversations of one person may lie on several shelves.
     busy = busiest(pl.concat(acts(aside)).select(rater="user", at="created_at"))
     kept_out = pl.concat([quarantine.discarded(workspace.quarantine), quarantine.suspected(workspace.quarantine)])
     unwanted = pl.col("id").is_in(kept_out.implode())
-
-    trusted, sets = quarantine.trusted(workspace.quarantine), evaluation_sets.read(workspace)
+    trusted = quarantine.trusted(workspace.quarantine)
 
     def judged(shelf: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
         pairs = batch.new("preferences", aside.take(PAIRS, shelf, empty(Preference)))

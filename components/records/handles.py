@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict
 class Handle(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    def key(self) -> str:
+        """What tells it apart: steps given handles of the same key are the same step."""
+        return self.model_dump_json()
+
 
 class DatasetVersion(Handle):
     """The dataset as one immutable thing.

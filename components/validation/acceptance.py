@@ -62,10 +62,26 @@ def is_accepted(workspace: Workspace, dataset: str) -> bool:
     return any(acceptance.dataset == dataset for acceptance in acceptances(workspace))
 
 
-def last_accepted(workspace: Workspace, before: str) -> str | None:
-    """The content hash of the newest accepted version other than `before` that is still on this machine."""
+def last_accepted(workspace: Workspace, before: str | None = None) -> str | None:
+    """The content hash of the newest accepted version that is still on this machine, other than `before`."""
     others = (kept.dataset for kept in reversed(acceptances(workspace)) if kept.dataset != before)
     return next((dataset for dataset in others if versions.is_here(workspace, dataset)), None)
+
+
+def batches_since(workspace: Workspace, before: str | None, dataset: str) -> list[str]:
+    """The batches with feedback or preferences that a version has and the one before it lacks, in their order.
+
+    Args:
+        before: content hash of a version that was accepted; None where none was.
+        dataset: content hash of the later one.
+    """
+    known = _batches(workspace, before) if before else set()
+    return sorted(_batches(workspace, dataset) - known)
+
+
+def _batches(workspace: Workspace, dataset: str) -> set[str]:
+    told = ("feedback.parquet", "preferences.parquet")
+    return {name.split("/")[0] for name in versions.files_of(workspace, dataset) if name.endswith(told)}
 
 
 def accept(workspace: Workspace, dataset: DatasetVersion, because: str, by: str | None = None) -> Acceptance:
@@ -83,7 +99,8 @@ def accept(workspace: Workspace, dataset: DatasetVersion, because: str, by: str 
         by=by or getpass.getuser(),
         at=datetime.now(UTC).replace(microsecond=0),
     )
-    append(workspace.acceptances, f"{made.model_dump_json()}\n")
+    # The log is in git, where a lock beside it would be in the way.
+    append(workspace.acceptances, f"{made.model_dump_json()}\n", locked=workspace.state)
     git.commit(
         workspace.root, f"Accept batch {made.batch}: {because}", str(workspace.acceptances.relative_to(workspace.root))
     )

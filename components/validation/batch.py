@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from components.records.schemas import KINDS, PROBLEM
-from components.validation.contracts import SAID, check, clashing, under_own_ids
+from components.validation.contracts import check, clashing, under_own_ids
 from components.validation.quarantine import as_problems
 
 
@@ -29,15 +29,13 @@ def apart(kind: str, known: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFra
     """Part sound records by whether what came first under their id says the same.
 
     Args:
-        kind: a key of `KINDS`.
+        kind: one of `NAMED`.
         known: sound records that came first, each id once.
         new: sound records.
 
     Returns:
         The new records to take, and the problems of the others: the columns of `PROBLEM`.
     """
-    if KINDS[kind] not in SAID:
-        return new, pl.DataFrame(schema=PROBLEM)
     sound, others = clashing(known, new, KINDS[kind])
     return sound, as_problems(others, kind)
 

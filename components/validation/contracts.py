@@ -7,7 +7,7 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from components.records.identity import content_ids
-from components.records.schemas import IDENTITY, Feedback, Interaction, Record
+from components.records.schemas import IDENTITY, KINDS, Feedback, Interaction, Record
 
 BUILT_IN = re.compile(r"(\w+)\((.*)\)", re.DOTALL)
 """How Pandera writes a rule of its own, as less_than_or_equal_to(1)."""
@@ -17,6 +17,9 @@ SAID: dict[type[Record], tuple[str, ...]] = {
     Feedback: ("interaction", "kind", "score", "aspect", "other", "text"),
 }
 """What records that their source names must agree in where it gives them the same name."""
+
+NAMED = tuple(kind for kind, schema in KINDS.items() if schema in SAID)
+"""Kinds whose records their source names, and others refer to by that name."""
 
 SAME_ID = "another record of its id says something else; released, it lands under an id of its own"
 

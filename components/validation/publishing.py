@@ -1,6 +1,6 @@
 """Puts what was found in the data where people compare: metrics, figures, suspects and the report of the MLflow run."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
@@ -9,7 +9,7 @@ import mlflow
 
 from components.records.handles import DataVerdict
 from components.tracking import log_estimates
-from components.validation.expectations import Expected
+from components.validation.expectations import Expected, of_all
 from components.validation.finding import Finding
 
 
@@ -30,10 +30,10 @@ def publish(findings: dict[str, Finding], verdict: DataVerdict, report: Path) ->
     mlflow.set_tags({"heed.data_gate": verdict.outcome, "heed.data_gate_reasons": "\n".join(verdict.reasons)[:5000]})
 
 
-def publish_expected(expected: Iterable[Expected]) -> None:
+def publish_expected(whole: Expected, batches: Sequence[Expected]) -> None:
     """Log how many expectations are not met to the active run, and the pages of Data Docs that say which."""
-    for one in expected:
-        log_estimates(one.measures)
+    log_estimates(whole.measures | of_all(batches))
+    for one in (whole, *batches):
         for outcome in one.outcomes:
             page = Path(url2pathname(urlparse(outcome.page).path))
             if page.exists():  # Data Docs may have been tidied away

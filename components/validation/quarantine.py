@@ -16,15 +16,13 @@ import polars as pl
 from components.records.errors import BadInput
 from components.records.handles import Estimate
 from components.records.identity import content_ids
-from components.records.schemas import KINDS, PROBLEM, Feedback, Interaction, as_records, dtypes
+from components.records.schemas import KINDS, PROBLEM, as_records, dtypes
 from components.validation import decisions
-from components.validation.contracts import check
+from components.validation.contracts import NAMED, check
 from components.validation.decisions import Decision, decide
 from components.workspace.files import place
 
 ID = 16  # hex characters
-NAMED_BY_THEIR_SOURCE = (Interaction, Feedback)
-"""Kinds whose ids others refer to: a mended record keeps its own."""
 
 
 def hold(folder: Path, problems: pl.DataFrame) -> Path | None:
@@ -352,7 +350,7 @@ def _mended(text: str, kind: str) -> pl.DataFrame:
         told = json.loads(text)
         if unknown := set(told) - set(dtypes(schema)):
             raise BadInput(f"{kind} have no {', '.join(sorted(unknown))}", "--row", fix)
-        if schema not in NAMED_BY_THEIR_SOURCE:
+        if kind not in NAMED:  # others refer to such a record by its id
             told["id"] = None
         record = _decoded(pl.Series([json.dumps(told)]), kind)
     except (ValueError, TypeError, pl.exceptions.PolarsError) as error:

@@ -35,7 +35,7 @@ def place_text(target: Path, text: str) -> None:
     place(target, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
-def append(target: Path, lines: str) -> None:
+def append(target: Path, lines: str, locked: Path | None = None) -> None:
     """Add lines to the end of a log; they are on disk when this returns, whoever else is adding to it.
 
     What a process that was killed left of a line is cut off: nobody was told that it is there.
@@ -43,9 +43,10 @@ def append(target: Path, lines: str) -> None:
     Args:
         target: the log; made where it is not there yet.
         lines: each with its line break.
+        locked: the folder that holds the lock of all who add to the log; None for the one the log is in.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with alone(target.parent), target.open("ab") as log:
+    with alone(locked or target.parent), target.open("ab") as log:
         log.truncate(len(_whole_lines(target)))
         log.write(lines.encode())
         log.flush()

@@ -81,6 +81,9 @@ def test_held_rows_from_the_first_look_to_the_last_decision(heed: Heed) -> None:
     landed = heed.json("ingest")
     assert (landed["landed"]["preferences"], landed["held"]) == (3, 1)
     assert heed.json("status")["waiting"] == {"not valid JSON: cut off before its end": 1, "suspected": 1}
+    refused = heed.run("quarantine", "discard", wanted, "--because", "on second thoughts")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "has landed" in refused.stderr
 
     (heed.root / "again.jsonl").write_text("\n".join(json.dumps(pair(number)) for number in (5, 6, 7, 8)))
     assert heed.json("ingest", "again.jsonl")["landed"]["preferences"] == 1

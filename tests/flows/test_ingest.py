@@ -18,11 +18,14 @@ from components.simulation.attacks import ATTACKS
 from components.simulation.population import Landed, scripted, talk
 from components.validation import quarantine
 from components.validation.holding import Held
+from components.validation.overlap import SETS
 from components.validation.quarantine import released
 from components.workspace import Workspace, find, versions
 from components.workspace.creation import create
 from components.workspace.shelves import shelves
 from flows import ingest
+
+NO_SETS = pl.DataFrame(schema=SETS)
 
 Pieces = list[tuple[pl.DataFrame, pl.DataFrame]]
 
@@ -57,7 +60,7 @@ def land(workspace: Workspace, interactions: pl.DataFrame, feedback: pl.DataFram
         held = Held(workspace.quarantine, released(workspace.quarantine))
         ingest.sort_out(workspace, batch, [reading], aside, held)
         doubter = doubting.learned(ingest.make(workspace, batch, aside))
-        ingest.add(workspace, batch, aside, doubter, held)
+        ingest.add(workspace, batch, aside, doubter, held, NO_SETS)
     return batch.landed
 
 
@@ -126,7 +129,8 @@ def test_of_records_with_one_name_that_say_different_things_one_lands_and_the_ot
         with versions.batch(workspace, "a test") as batch, shelves(workspace.state, parts) as aside:
             held = Held(workspace.quarantine, released(workspace.quarantine))
             ingest.sort_out(workspace, batch, [asked(prompt) for prompt in prompts], aside, held)
-            ingest.add(workspace, batch, aside, doubting.learned(ingest.make(workspace, batch, aside)), held)
+            doubter = doubting.learned(ingest.make(workspace, batch, aside))
+            ingest.add(workspace, batch, aside, doubter, held, NO_SETS)
         return held.count
 
     assert landing("How do I bake bread?", "Why is the sky blue?", "How do I bake bread?") == 1

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from components.records.errors import BadInput
@@ -64,7 +65,22 @@ def test_an_accepted_version_that_is_not_here_any_more_is_compared_with_no_longe
     kept = [versions.land(workspace, {"preferences": PREFERENCES[at : at + 1]}, "a")[0] for at in range(2)]
     for version in kept:
         acceptance.accept(workspace, version, "fine")
-    assert acceptance.last_accepted(workspace, "") == kept[1].hash
+    assert acceptance.last_accepted(workspace) == kept[1].hash
     with versions.opened(workspace.root) as repo:
         Path(repo.cache.local.oid_to_path(kept[1].hash)).unlink()
-    assert acceptance.last_accepted(workspace, "") == kept[0].hash
+    assert acceptance.last_accepted(workspace) == kept[0].hash
+
+
+def test_every_batch_that_nobody_accepted_is_looked_at_however_much_lands_after_it(workspace: Workspace) -> None:
+    different = [PREFERENCES[:1].with_columns(id=pl.lit(f"{number:032x}")) for number in range(3)]
+    kept = [versions.land(workspace, {"preferences": pair}, "a")[0] for pair in different]
+    assert len(acceptance.batches_since(workspace, None, kept[2].hash)) == 3
+    acceptance.accept(workspace, kept[0], "fine")
+    since = acceptance.batches_since(workspace, acceptance.last_accepted(workspace), kept[2].hash)
+    assert [batch[:6] for batch in since] == ["000002", "000003"]
+
+
+def test_an_acceptance_leaves_nothing_for_git_to_ask_about(workspace: Workspace) -> None:
+    versions.land(workspace, {"preferences": PREFERENCES}, "a")
+    acceptance.accept(workspace, versions.current(workspace), "fine")
+    assert git.git(workspace.root, "status", "--porcelain") == ""

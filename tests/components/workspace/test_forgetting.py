@@ -123,3 +123,16 @@ def test_rows_in_quarantine_that_name_the_person_go_too(workspace: Workspace) ->
     assert left.drop("state").equals(before[2:].drop("state"))
     assert left["state"].to_list() == ["discarded"]
     assert "mended" not in (workspace.quarantine / "decisions.jsonl").read_text()
+
+
+def test_what_killed_landings_left_of_the_person_goes_too(workspace: Workspace) -> None:
+    versions.land(workspace, told_by("ada", "Tea?"), "a test")
+    left = [
+        workspace.state / "shelves-x" / "feedback" / "0" / "000001.arrow",
+        workspace.state / "batch-x" / "a.parquet",
+    ]
+    for file in left:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"ada")
+    forget(workspace, ["ada"])
+    assert not any(file.exists() for file in left)

@@ -275,3 +275,15 @@ def test_groups_that_choose_opposite_answers_are_told_from_people_who_differ() -
 
 def test_of_nothing_nothing_is_said() -> None:
     assert [audit.look(Material(empty(Preference))) for audit in LEANINGS] == [None] * len(LEANINGS)
+
+
+def test_no_feature_is_said_to_weigh_where_coins_were_tossed() -> None:
+    """Twenty features looked at twenty times: one in twenty by chance would be all but certain to be named."""
+    draw = np.random.default_rng(9)
+    wrote = texts(draw, 1600)
+    told = pairs([(f"Question {row}?", wrote[row], wrote[-row]) for row in range(1, 800)])
+    found = [explained.look(Material(tossed(told, seed), resamples=50)) for seed in range(20)]
+    said_of = [finding.sentence for finding in found if finding]
+    assert len(said_of) == 20
+    claims = [sentence for sentence in said_of if "none of them weighs anything beyond chance" not in sentence]
+    assert len(claims) <= 3
