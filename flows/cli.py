@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from components.progress import console
 from components.records.errors import BadInput
-from flows import deciding, listening, quarantine
+from flows import deciding, listening, quarantine, running
 from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
@@ -30,6 +30,10 @@ app = typer.Typer(
 )
 app.command(epilog="Example: heed serve --set capture.upstream=https://api.example.com/v1")(listening.serve)
 app.command(epilog="Example: heed forget ada@example.org")(listening.forget)
+app.command(epilog="Example: heed up")(running.up)
+app.command(epilog="Example: heed down")(running.down)
+app.command(epilog='Example: heed schedule --cron "0 3 * * *" --on-feedback 200 --at-most-every 30m')(running.schedule)
+app.command(epilog="Example: heed watch", hidden=True)(running.watch)
 app.command(epilog="Example: heed report --html report.html")(deciding.report)
 app.command(epilog='Example: heed accept 3 --because "the new source is wanted"')(deciding.accept)
 app.add_typer(listening.keys, name="keys")

@@ -1,19 +1,17 @@
 """Collect: what the capture service has heard since the last time lands as a file of events would."""
 
-import json
 from contextlib import closing
 from pathlib import Path
 
 import polars as pl
 from prefect import flow, task
 
+from components.feedback.capture import collected
 from components.feedback.capture.store import Store
 from components.feedback.readers import read_rows
-from components.records.identity import fingerprint
 from components.records.schemas import KINDS
 from components.validation import quarantine
 from components.workspace import Workspace, versions
-from components.workspace.files import place_text
 from flows.ingest import Landing, land
 
 AT_A_TIME = 50_000  # events out of the store
@@ -30,42 +28,23 @@ def collect(workspace: Workspace) -> Landing:
     reading = task(name="read")(read_rows)(rows, FORMAT, NAMED)
     landing = land(workspace, [reading], "what was captured", int(rows.estimated_size()))
     # Only now: what was fetched and not landed, because of a kill in between, is fetched again and known by its ids.
-    _remember(workspace, position)
+    collected.remember(workspace, position)
     return landing
 
 
 def anything_to_collect(workspace: Workspace) -> bool:
     """Whether something may wait: in the store of what was captured, or released from the quarantine."""
-    return anything_captured(workspace) or quarantine.anything_released(workspace.quarantine)
-
-
-def anything_captured(workspace: Workspace) -> bool:
-    """Whether there is a store at all to collect from."""
-    return bool(workspace.settings.capture.store) or (workspace.state / "capture.db").exists()
+    return collected.anything_captured(workspace) or quarantine.anything_released(workspace.quarantine)
 
 
 def _fetched(workspace: Workspace) -> tuple[pl.DataFrame, int]:
     """The rows after the position that was collected last, as a reader takes them, and the position of the last."""
-    position = _position(workspace)
+    position = collected.position(workspace)
     chunks = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})]
-    if anything_captured(workspace):
+    if collected.anything_captured(workspace):
         with closing(Store(workspace.capture_store)) as store:
             while kept := store.after(position, AT_A_TIME):
                 bodies = [event.body.decode() for event in kept]
                 chunks.append(pl.DataFrame({"line": [event.position for event in kept], "row": bodies}))
                 position = kept[-1].position
     return pl.concat(chunks).with_columns(reason=pl.lit(None, pl.String)), position
-
-
-def _position(workspace: Workspace) -> int:
-    memory = _memory(workspace)
-    return int(json.loads(memory.read_text())["position"]) if memory.exists() else 0
-
-
-def _remember(workspace: Workspace, position: int) -> None:
-    place_text(_memory(workspace), json.dumps({"position": position}))
-
-
-def _memory(workspace: Workspace) -> Path:
-    """How far this workspace has read this store; another store is read from its beginning."""
-    return workspace.state / f"collected-{fingerprint(workspace.capture_store)}.json"

@@ -73,7 +73,8 @@ def demo(root: Path, seed: int) -> Told:
 
 
 def _loop_twice(workspace: Workspace, seed: int, clock: "_Clock") -> Told:
-    from flows.retrain import first_champion, retrain
+    from flows.challenge import first_champion
+    from flows.retrain import retrain
     from flows.simulate import simulate
     from flows.truth import make_base_model, true_win_rate
 

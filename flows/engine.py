@@ -19,6 +19,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from components import progress
 from components.records.handles import Handle
 from components.records.identity import fingerprint
+from components.services import note
 from components.workspace import Workspace
 from flows import evaluation_sets
 
@@ -57,6 +58,8 @@ def settle(root: Path) -> None:
     }
     if "PREFECT_API_URL" not in os.environ:
         defaults["PREFECT_HOME"] = str(state)
+        if up := note.read(root / ".heed"):
+            defaults["PREFECT_API_URL"] = up.prefect
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     warnings.simplefilter("ignore")

@@ -5,6 +5,7 @@ from contextlib import closing
 from prefect import flow, task
 from pydantic import BaseModel
 
+from components.feedback.capture.collected import anything_captured
 from components.feedback.capture.spool import Spool, drain
 from components.feedback.capture.store import Store
 from components.feedback.capture.users import hash_user, secret_of
@@ -12,7 +13,6 @@ from components.records.handles import DatasetVersion
 from components.registry import models
 from components.workspace import Workspace, forgetting
 from components.workspace.forgetting import Earlier
-from flows.collect import anything_captured
 
 
 class Forgetting(BaseModel):

@@ -7,15 +7,14 @@ from pydantic import BaseModel
 
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
-from components.registry import models, promotion
+from components.registry import promotion
 from components.validation import acceptance
-from components.workspace import Workspace, versions
+from components.workspace import Workspace, looked, versions
 from flows import evaluation_sets
+from flows.challenge import Challenged, challenge
 from flows.collect import anything_to_collect, collect
-from flows.evaluate import evaluate
 from flows.examine import examine
 from flows.promote import promote
-from flows.train import fine_tune, train
 
 
 class Retraining(BaseModel):
@@ -46,28 +45,29 @@ SHAPING = ("preferences", "split", "base", "sft", "train", "reward", "evaluate")
 
 
 @flow(name="retrain", validate_parameters=False)
-def retrain(workspace: Workspace, force: bool = False) -> Retraining:
-    """The loop of the picture: what was captured, dataset, data gate, champion, challenger, scorecard, gate."""
+def retrain(workspace: Workspace, force: bool = False, challenged: Challenged = challenge) -> Retraining:
+    """The loop of the picture: what was captured, dataset, data gate, champion, challenger, scorecard, gate.
+
+    Args:
+        workspace: whose.
+        force: train again though nothing is new.
+        challenged: makes a challenger and its scorecard, here or where there is a device for it.
+    """
     with workspace.lock("retrain", "retraining"):
         dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
-        attempt, inputs = _inputs(workspace, dataset, force)
-        if done := promotion.decided(workspace, inputs):
-            return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
-        if stopped := _stopped(workspace, dataset):
-            return stopped
-        champion = models.at_alias(workspace, models.POLICY, models.CHAMPION) or first_champion(workspace, dataset)
-        challenger, reward = train(workspace, dataset, champion, attempt)
-        scorecard = evaluate(workspace, dataset, challenger, champion, reward)
-        decision = promote(workspace, scorecard, inputs)
-        return _told(dataset, champion, scorecard, decision)
+        done = _once(workspace, dataset, force, challenged)
+        looked.remember(workspace, acceptance.newest_batch(workspace, dataset.hash))
+        return done
 
 
-@flow(name="first champion", validate_parameters=False)
-def first_champion(workspace: Workspace, dataset: DatasetVersion) -> ModelVersion:
-    """Where nothing is in service yet, the fine-tuned base model is better than nothing."""
-    model = fine_tune(workspace, dataset)
-    promotion.promote(workspace, model, "the first model: there was no champion to beat")
-    return model
+def _once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:
+    attempt, inputs = _inputs(workspace, dataset, force)
+    if done := promotion.decided(workspace, inputs):
+        return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
+    if stopped := _stopped(workspace, dataset):
+        return stopped
+    scorecard = challenged(workspace, dataset, attempt)
+    return _told(dataset, scorecard, promote(workspace, scorecard, inputs))
 
 
 def _inputs(workspace: Workspace, dataset: DatasetVersion, force: bool) -> tuple[int, str]:
@@ -97,12 +97,12 @@ def _stopped(workspace: Workspace, dataset: DatasetVersion) -> Retraining | None
     )
 
 
-def _told(dataset: DatasetVersion, champion: ModelVersion, scorecard: Scorecard, decision: Decision) -> Retraining:
+def _told(dataset: DatasetVersion, scorecard: Scorecard, decision: Decision) -> Retraining:
     return Retraining(
         outcome=decision.outcome,
         dataset=dataset,
         challenger=scorecard.challenger,
-        champion=champion,
+        champion=scorecard.champion,
         scorecard=scorecard,
         reasons=decision.reasons,
     )

@@ -46,6 +46,11 @@ def say(as_json: bool, data: dict[str, Any], words: str) -> None:
         out.file.flush()
 
 
+def served_by_mlflow(workspace: Workspace) -> bool:
+    """Whether runs and models are kept by a tracking server, and not in a database that is opened directly."""
+    return workspace.tracking_uri.startswith(("http://", "https://"))
+
+
 def mlflow_ui(workspace: Workspace) -> str:
     """The command that opens the MLflow UI on a workspace."""
     return f"{_beside('mlflow')} ui --backend-store-uri {workspace.tracking_uri}"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=0, le=65535)]
 LearningRate = Positive | Literal["auto"]
 LossType = Literal[
     "sigmoid",
@@ -36,7 +37,7 @@ class Capture(Section):
 
     store: str = Field("", description="postgresql://… for a team's; empty for a SQLite file inside the workspace")
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = Field(8787, description="0 for any that is free")
+    port: Port = Field(8787, description="0 for any that is free")
     upstream: str = Field(
         "", description="base URL of the OpenAI-compatible endpoint behind it, as https://…/v1; empty for the champion"
     )
@@ -171,6 +172,14 @@ class Mlflow(Section):
     tracking_uri: str = Field("", description="empty for a SQLite store inside the workspace")
 
 
+class Servers(Section):
+    """The servers that `heed up` starts."""
+
+    host: str = "127.0.0.1"
+    prefect_port: Port = Field(4200, description="0 for any that is free")
+    mlflow_port: Port = Field(5000, description="0 for any that is free")
+
+
 class Settings(Section):
     capture: Capture = Capture()
     signals: Signals = Signals()
@@ -183,3 +192,4 @@ class Settings(Section):
     reward: Reward = Reward()
     evaluate: Evaluate = Evaluate()
     mlflow: Mlflow = Mlflow()
+    servers: Servers = Servers()

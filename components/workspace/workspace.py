@@ -136,14 +136,19 @@ class Workspace:
         return self.state / "prefect"
 
     @contextmanager
-    def lock(self, name: str, doing: str) -> Iterator[None]:
+    def lock(self, name: str, doing: str, wait: bool = False) -> Iterator[None]:
         """Hold a lock that one process can have at a time, and that dies with the process.
 
+        Args:
+            name: of the lock.
+            doing: what whoever has it is doing, for whoever has to wait.
+            wait: for it, however long.
+
         Raises:
-            BadInput: another process has it.
+            BadInput: another process has it, and it is not waited for.
         """
         self.state.mkdir(exist_ok=True)
-        lock = FileLock(self.state / f"{name}.lock", timeout=0)
+        lock = FileLock(self.state / f"{name}.lock", timeout=-1 if wait else 0)
         try:
             lock.acquire()
         except Timeout:

@@ -119,6 +119,12 @@ class Store:
         with self._database.reading() as connection:
             return [Kept(*row) for row in connection.execute(query)]
 
+    def feedback_after(self, position: int) -> int:
+        """How many pieces of feedback were committed after a position."""
+        query = select(func.count()).where(EVENTS.c.position > position, EVENTS.c.about.is_not(None))
+        with self._database.reading() as connection:
+            return connection.scalar(query) or 0
+
     def last(self) -> int:
         """The position of the last event, 0 where there is none; it falls back if that event is forgotten."""
         with self._database.reading() as connection:

@@ -1,0 +1,202 @@
+"""Keeps processes up: starts them, waits until they answer, starts again what ends, and stops all of them.
+
+Knows nothing of what they do. Each is the first of a session of its own, so that whoever stops this one with Ctrl-C
+does not stop them all at once and in no order, and so that what they start can be found and ended with them.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from components.records.errors import BadInput
+
+PATIENCE = 120.0
+"""Seconds in which a process has to answer."""
+
+LOOKS = 0.2
+"""Seconds between two looks at the processes."""
+
+TRIES = 3
+"""Times that a process is started which ends before it has ever answered."""
+
+LONGEST_REST = 30.0
+"""Seconds until a process that ends again and again is started again; it begins with one and doubles."""
+
+STEADY = 60.0
+"""Seconds that a process has to be up for its earlier ends to be forgotten."""
+
+LAST_SECONDS = 20.0
+"""In which a process that is told to stop may still end what it does."""
+
+LONGEST_LOG = 10 * 2**20
+"""Bytes of a log at which a process that starts begins another; one earlier log is kept."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process to keep up.
+
+    Attributes:
+        name: what a person calls it.
+        command: the program and its arguments.
+        environment: all of it.
+        answers: whether it does what it is there for.
+        address: where people find it; empty where there is nothing to see.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    answers: Callable[[], bool]
+    address: str = ""
+
+
+@dataclass
+class _Kept:
+    service: Service
+    process: "subprocess.Popen[bytes]"
+    since: float
+    ends: int = 0
+    again_at: float | None = None
+
+
+@dataclass
+class Supervisor:
+    """Keeps services up.
+
+    Attributes:
+        logs: the folder for what they print, a file each.
+        told: is told in a sentence what happened to which service.
+        noted: is told the process ids whenever they change, by name.
+    """
+
+    logs: Path
+    told: Callable[[str], None]
+    noted: Callable[[Mapping[str, int]], None]
+    _kept: dict[str, _Kept] = field(default_factory=dict)
+
+    def bring_up(self, services: Sequence[Service], stopping: Callable[[], bool]) -> None:
+        """Start services and wait until each answers, or until `stopping`.
+
+        Raises:
+            BadInput: one does not come up; what it said last is told. Those that did stay up.
+        """
+        for service in services:
+            self._kept[service.name] = _Kept(service, self._started(service), time.monotonic())
+        self._note()
+        waiting = [self._kept[service.name] for service in services]
+        deadline = time.monotonic() + PATIENCE
+        while waiting and not stopping():
+            for kept in waiting:
+                if kept.process.poll() is not None:
+                    self._once_more(kept)
+            waiting = [kept for kept in waiting if not kept.service.answers()]
+            if waiting and time.monotonic() > deadline:
+                raise self._silent(waiting[0].service, f"does not answer after {PATIENCE:.0f} s")
+            time.sleep(LOOKS)
+
+    def keep_up(self, stopping: Callable[[], bool]) -> None:
+        """Start again what ends, until `stopping`."""
+        while not stopping():
+            for kept in self._kept.values():
+                self._look_after(kept)
+            time.sleep(LOOKS)
+
+    def stop(self) -> None:
+        """Stop all, the last that was started first; whatever they started ends with them."""
+        for kept in reversed(list(self._kept.values())):
+            end(kept.process.pid)
+            with suppress(subprocess.TimeoutExpired):
+                kept.process.wait(LOOKS)
+        self._kept.clear()
+        self._note()
+
+    def _look_after(self, kept: _Kept) -> None:
+        now = time.monotonic()
+        if kept.again_at is not None:
+            if now >= kept.again_at:
+                kept.process, kept.since, kept.again_at = self._started(kept.service), now, None
+                self._note()
+        elif kept.process.poll() is not None:
+            kept.ends = 1 if now - kept.since > STEADY else kept.ends + 1
+            rest = min(LONGEST_REST, 2.0 ** (kept.ends - 1))
+            kept.again_at = now + rest
+            _end_session(kept.process.pid)
+            self.told(
+                f"{kept.service.name} has ended ({_how(kept.process.returncode)}) and is started again in "
+                f"{rest:.0f} s; what it said is in {self._log(kept.service)}"
+            )
+
+    def _once_more(self, kept: _Kept) -> None:
+        kept.ends += 1
+        if kept.ends >= TRIES:
+            raise self._silent(kept.service, f"does not start ({_how(kept.process.returncode)})")
+        kept.process = self._started(kept.service)
+        self._note()
+
+    def _started(self, service: Service) -> "subprocess.Popen[bytes]":
+        log = self._log(service)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LONGEST_LOG:
+            log.replace(log.with_suffix(".log.1"))
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                service.command,
+                env=dict(service.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    def _log(self, service: Service) -> Path:
+        return self.logs / f"{service.name.replace(' ', '-')}.log"
+
+    def _note(self) -> None:
+        self.noted({name: kept.process.pid for name, kept in self._kept.items()})
+
+    def _silent(self, service: Service, what: str) -> BadInput:
+        log = self._log(service)
+        said = log.read_text(errors="replace").strip().splitlines()
+        last = said[-1].strip()[:300] if said else "nothing"
+        return BadInput(f"{service.name} {what}; it said last: {last}", log, "Mend that and run `heed up` again.")
+
+
+def end(pid: int) -> None:
+    """End a process and all of its session: told to stop first, then killed.
+
+    A flow that a worker runs in a process of its own is told too, so that it can say that it was ended.
+    """
+    try:
+        process = psutil.Process(pid)
+        everything = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        _end_session(pid)
+        return
+    for one in everything:
+        with suppress(psutil.NoSuchProcess):
+            one.terminate()
+    _, left = psutil.wait_procs(everything, timeout=LAST_SECONDS)
+    for one in left:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    _end_session(pid)
+
+
+def _end_session(pid: int) -> None:
+    """Kill what is left of the session that a process was the first of."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _how(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"

@@ -1,0 +1,47 @@
+"""How far retraining has looked at what landed: up to which batch. Knows nothing of what came of it."""
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from components.workspace.files import place_text
+from components.workspace.workspace import Workspace
+
+BATCH = re.compile(r"(\d+)-")
+TOLD = ("feedback", "preferences")
+
+
+def remember(workspace: Workspace, batch: str) -> None:
+    """Note that a retraining has come to an end that looked at everything up to a batch.
+
+    Args:
+        workspace: whose.
+        batch: its name; empty where there was none.
+    """
+    place_text(_memory(workspace), json.dumps({"batch": _number(batch) if batch else 0}))
+
+
+def landed_since(workspace: Workspace) -> int:
+    """How many pieces of feedback landed that no retraining has looked at; preferences count where they came alone."""
+    memory = _memory(workspace)
+    known = int(json.loads(memory.read_text())["batch"]) if memory.exists() else 0
+    return sum(max(_rows(batch, kind) for kind in TOLD) for batch in _batches(workspace) if _number(batch.name) > known)
+
+
+def _batches(workspace: Workspace) -> list[Path]:
+    return [batch for batch in workspace.data.glob("*-*") if BATCH.match(batch.name)]
+
+
+def _number(batch: str) -> int:
+    return int(batch.split("-")[0])
+
+
+def _rows(batch: Path, kind: str) -> int:
+    file = batch / f"{kind}.parquet"
+    return pq.ParquetFile(file).metadata.num_rows if file.exists() else 0
+
+
+def _memory(workspace: Workspace) -> Path:
+    return workspace.state / "looked.json"

@@ -1,0 +1,74 @@
+"""The flows that Prefect runs by itself, in whatever process a worker starts for them: given names, they find the rest.
+
+A retraining is run by a worker of the data pool. What needs a device it hands to the training pool, and waits.
+"""
+
+from functools import partial
+from typing import Any, cast
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.deployments import run_deployment
+from prefect.states import Completed
+
+from components.records.handles import DatasetVersion, Scorecard
+from components.workspace import Workspace, find
+from flows.engine import settle
+
+LOOKS = 0.5
+"""Seconds between two looks at whether the training pool is done."""
+
+
+@flow(name="retrain", validate_parameters=False)
+def retrain(force: bool = False, settings: list[str] | None = None) -> State[Any]:
+    """The whole loop once: train a challenger, measure it, promote it if the gate says so.
+
+    Args:
+        force: train again though nothing is new.
+        settings: each as train.beta=0.2; they hold for this run.
+    """
+    workspace = _opened(settings)
+    from flows.retrain import retrain as loop
+
+    done = loop.fn(workspace, force, partial(_in_the_training_pool, settings))
+    said = f"{done.outcome}: {'; '.join(done.reasons)}" if done.reasons else done.outcome
+    create_markdown_artifact(said, key="retraining", description=done.outcome)
+    return Completed(message=said, data=done.model_dump(mode="json"))
+
+
+@flow(name="challenge", persist_result=True)
+def challenge(dataset: DatasetVersion, attempt: int = 0, settings: list[str] | None = None) -> Scorecard:
+    """Train a challenger on a dataset version and measure it against the champion: what a GPU is for.
+
+    Args:
+        dataset: the version.
+        attempt: which attempt at it; another one trains again.
+        settings: each as train.beta=0.2; they hold for this run.
+    """
+    workspace = _opened(settings)
+    from flows.challenge import challenge as work
+
+    return work.fn(workspace, dataset, attempt)
+
+
+def _in_the_training_pool(
+    settings: list[str] | None, workspace: Workspace, dataset: DatasetVersion, attempt: int
+) -> Scorecard:
+    run = cast(
+        FlowRun,
+        run_deployment(
+            f"{challenge.name}/{workspace.root.name}",
+            parameters={"dataset": dataset.model_dump(), "attempt": attempt, "settings": settings},
+            poll_interval=LOOKS,
+        ),
+    )
+    assert run.state
+    scorecard: Scorecard = run.state.result()
+    return scorecard
+
+
+def _opened(settings: list[str] | None) -> Workspace:
+    workspace = find(None, tuple(settings or ()))
+    settle(workspace.root)
+    return workspace

@@ -1,0 +1,249 @@
+"""Puts heed's flows where Prefect can run them: pools, deployments, schedules, automations, all seen in its UI.
+
+What somebody changes there stays: only what is missing is made.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, cast
+
+from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture, RunDeployment
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate, VariableCreate, VariableUpdate, WorkPoolCreate
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+    DeploymentSchedule,
+    FlowRun,
+    StateType,
+)
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import SCHEDULE_TYPES
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
+from prefect.types.entrypoint import EntrypointType
+from prefect.workers.process import ProcessWorker
+from pydantic import BaseModel
+
+from components.workspace import Workspace
+from flows import deployed
+from flows.services import DATA_POOL, RUNS_SAY_THAT_THEY_LIVE, TRAINING_POOL
+
+DUE = "heed.feedback.due"
+HEARTBEAT = "prefect.flow-run.heartbeat"
+ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
+DEAD = "heed: a run whose worker has died is crashed"
+POOLS = {
+    DATA_POOL: WorkPoolCreate(name=DATA_POOL, type="process", description="Landing, validating, deciding."),
+    # One training at a time has the device.
+    TRAINING_POOL: WorkPoolCreate(
+        name=TRAINING_POOL, type="process", description="Training and evaluation.", concurrency_limit=1
+    ),
+}
+
+
+class Due(BaseModel):
+    """What makes a retraining due; it stands in a Prefect variable.
+
+    Attributes:
+        feedback: so many new pieces.
+    """
+
+    feedback: int
+
+
+class Trigger(BaseModel):
+    """A retraining that feedback starts.
+
+    Attributes:
+        due: what makes it due.
+        at_most_every: seconds between two.
+    """
+
+    due: Due
+    at_most_every: float
+
+
+def deploy(workspace: Workspace) -> None:
+    """Make what is missing of the pools, the deployments and the watch over runs whose worker died."""
+    with get_client(sync_client=True) as client:
+        for wanted in POOLS.values():
+            _make_pool(client, wanted)
+        if not client.read_automations_by_name(DEAD):
+            _dead_runs().create()
+        flows = ((deployed.retrain, DATA_POOL, _one_at_a_time()), (deployed.challenge, TRAINING_POOL, None))
+        for flow, pool, limit in flows:
+            if _outdated(workspace, client, flow.name):
+                made = flow.to_deployment(
+                    workspace.root.name,
+                    work_pool_name=pool,
+                    job_variables=_job(workspace),
+                    concurrency_limit=limit,
+                    description=flow.description,
+                    entrypoint_type=EntrypointType.MODULE_PATH,
+                )
+                cast(RunnerDeployment, made).apply()
+
+
+def schedules(workspace: Workspace, client: SyncPrefectClient) -> list[DeploymentSchedule]:
+    """When retraining starts by the clock."""
+    found = deployment(workspace, client, deployed.retrain.name)
+    return client.read_deployment_schedules(found.id) if found else []
+
+
+def put_on_schedule(workspace: Workspace, client: SyncPrefectClient, schedule: SCHEDULE_TYPES) -> None:
+    """Let retraining start by the clock, and by no other schedule that was set before."""
+    take_off_schedule(workspace, client)
+    found = deployment(workspace, client, deployed.retrain.name)
+    assert found
+    client.create_deployment_schedules(found.id, [DeploymentScheduleCreate(schedule=schedule, active=True)])
+
+
+def take_off_schedule(workspace: Workspace, client: SyncPrefectClient) -> None:
+    """Let retraining no longer start by the clock."""
+    for kept in schedules(workspace, client):
+        assert kept.deployment_id
+        client.delete_deployment_schedule(kept.deployment_id, kept.id)
+
+
+def trigger(workspace: Workspace, client: SyncPrefectClient) -> Trigger | None:
+    """The feedback that starts a retraining, as it stands in Prefect; None where none does."""
+    automation, due = _automation(workspace, client), due_of(workspace, client)
+    if automation is None or due is None or not automation.enabled:
+        return None
+    assert isinstance(automation.trigger, EventTrigger)
+    return Trigger(due=due, at_most_every=automation.trigger.within.total_seconds())
+
+
+def start_on_feedback(workspace: Workspace, client: SyncPrefectClient, wanted: Trigger) -> None:
+    """Let feedback start a retraining."""
+    stop_on_feedback(workspace, client)
+    found = deployment(workspace, client, deployed.retrain.name)
+    assert found
+    Automation(
+        name=_triggered(workspace),
+        description="So much feedback as the variable says, and at most one in the time the trigger says.",
+        trigger=EventTrigger(
+            expect={DUE},
+            match=resource(workspace),
+            posture=Posture.Reactive,
+            threshold=1,
+            within=timedelta(seconds=wanted.at_most_every),
+        ),
+        actions=[RunDeployment(deployment_id=found.id)],
+    ).create()
+    name, value = _variable(workspace), wanted.due.model_dump()
+    if client.read_variable_by_name(name):
+        client.update_variable(VariableUpdate(name=name, value=value))
+    else:
+        client.create_variable(VariableCreate(name=name, value=value))
+
+
+def stop_on_feedback(workspace: Workspace, client: SyncPrefectClient) -> None:
+    """Let feedback no longer start a retraining."""
+    found = _automation(workspace, client)
+    if found:
+        assert found.id
+        client.delete_automation(found.id)
+
+
+def due_of(workspace: Workspace, client: SyncPrefectClient) -> Due | None:
+    """What makes a retraining due; None where nobody has said so."""
+    found = client.read_variable_by_name(_variable(workspace))
+    return Due.model_validate(found.value) if found else None
+
+
+def deployment(workspace: Workspace, client: SyncPrefectClient, flow: str) -> DeploymentResponse | None:
+    """A deployed flow of the workspace."""
+    try:
+        return client.read_deployment_by_name(f"{flow}/{workspace.root.name}")
+    except ObjectNotFound:
+        return None
+
+
+def active_runs(workspace: Workspace, client: SyncPrefectClient) -> list[FlowRun]:
+    """Retrainings that run, or are about to."""
+    return _runs(workspace, client, (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED))
+
+
+def next_run(workspace: Workspace, client: SyncPrefectClient) -> FlowRun | None:
+    """The retraining that the clock starts next."""
+    return next(iter(_runs(workspace, client, (StateType.SCHEDULED,))), None)
+
+
+def resource(workspace: Workspace) -> dict[str, str]:
+    """What heed's events are about."""
+    return {"prefect.resource.id": f"heed.workspace.{workspace.root.name}"}
+
+
+def _runs(workspace: Workspace, client: SyncPrefectClient, states: Sequence[StateType]) -> list[FlowRun]:
+    found = deployment(workspace, client, deployed.retrain.name)
+    if found is None:
+        return []
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[found.id])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states)))),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=10,
+    )
+
+
+def _make_pool(client: SyncPrefectClient, pool: WorkPoolCreate) -> None:
+    try:
+        client.read_work_pool(pool.name)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(pool.model_copy(update={"base_job_template": template}))
+
+
+def _one_at_a_time() -> ConcurrencyLimitConfig:
+    return ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+
+
+def _job(workspace: Workspace) -> dict[str, Any]:
+    return {"working_dir": str(workspace.root), "env": {"HEED_WORKSPACE": str(workspace.root)}}
+
+
+def _outdated(workspace: Workspace, client: SyncPrefectClient, flow: str) -> bool:
+    """Whether it is not there, or is there for a workspace that has moved."""
+    found = deployment(workspace, client, flow)
+    return found is None or found.job_variables.get("working_dir") != str(workspace.root)
+
+
+def _dead_runs() -> Automation:
+    """A run that says it lives and then neither says so again nor that it has ended has no one any more who would."""
+    return Automation(
+        name=DEAD,
+        trigger=EventTrigger(
+            after={HEARTBEAT},
+            expect={HEARTBEAT, *(f"prefect.flow-run.{end}" for end in ENDS)},
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=3 * RUNS_SAY_THAT_THEY_LIVE),
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="Nothing was heard of it any more.")],
+    )
+
+
+def _automation(workspace: Workspace, client: SyncPrefectClient) -> Automation | None:
+    found = client.read_automations_by_name(_triggered(workspace))
+    return Automation.model_validate(found[0].model_dump()) if found else None
+
+
+def _triggered(workspace: Workspace) -> str:
+    return f"heed: retrain {workspace.root.name} when feedback is due"
+
+
+def _variable(workspace: Workspace) -> str:
+    plain = "".join(sign if sign.isalnum() and sign.isascii() else "_" for sign in workspace.root.name.lower())
+    return f"heed_due_{plain}"

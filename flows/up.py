@@ -1,0 +1,140 @@
+"""Up: brings everything up that runs here, keeps it up, and stops it in order. Everything else finds it by a note."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from components.progress import console
+from components.records.errors import BadInput
+from components.services import note, supervisor
+from components.services.note import Note
+from components.services.supervisor import Supervisor
+from components.workspace import Workspace
+from flows import services
+
+ROOM = 500 * 2**20
+"""Free bytes without which nothing is started: databases that run out of them are hard to mend."""
+
+PATIENCE = 60.0
+"""Seconds in which what is up has to stop."""
+
+
+def up(
+    workspace: Workspace,
+    chosen: Sequence[str],
+    overrides: Sequence[str],
+    ready: Callable[[Mapping[str, str]], None],
+) -> None:
+    """Keep services up until this process is told to stop.
+
+    Args:
+        workspace: whose.
+        chosen: which of `services.NAMES`.
+        overrides: settings of the command line.
+        ready: is told the addresses, by name, once all answer.
+
+    Raises:
+        BadInput: it is up already, a port is taken, there is no room, a database is damaged, or one does not start.
+    """
+    _refuse_what_cannot_work(workspace)
+    with _known(workspace, whole=set(chosen) == set(services.NAMES)) as noted, _stopping() as stopping:
+        where = services.place(workspace, chosen)
+        listed = services.services(workspace, where, chosen, overrides)
+        os.environ["PREFECT_API_URL"] = where.prefect
+        addresses = {service.name: service.address for service in listed if service.address}
+        told = note.mine(addresses, where.prefect)
+        kept = Supervisor(workspace.state / "logs", _tell, lambda pids: noted(told.with_services(pids)))
+        try:
+            kept.bring_up([service for service in listed if service.name in services.SERVERS], stopping)
+            if not stopping():
+                from flows.deployments import deploy
+
+                deploy(workspace)
+            kept.bring_up([service for service in listed if service.name not in services.SERVERS], stopping)
+            if not stopping():
+                ready(addresses)
+            kept.keep_up(stopping)
+        finally:
+            kept.stop()
+
+
+def down(workspace: Workspace) -> bool:
+    """Stop what is up in a workspace, and what a killed `heed up` left; False where nothing was.
+
+    Raises:
+        BadInput: it does not stop.
+    """
+    found, left = note.read(workspace.state), note.left_behind(workspace.state)
+    for process in left:
+        supervisor.end(process.pid)
+    if found is None:
+        note.clear(workspace.state)
+        return bool(left)
+    os.kill(found.supervisor.pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    while found.supervisor.lives:
+        if time.monotonic() > deadline:
+            raise BadInput(f"process {found.supervisor.pid} does not stop", workspace.root, "Run `heed down` again.")
+        time.sleep(0.1)
+    return True
+
+
+def _refuse_what_cannot_work(workspace: Workspace) -> None:
+    if running := note.read(workspace.state):
+        told = ", ".join(f"{name} at {address}" for name, address in running.addresses.items())
+        raise BadInput(f"heed is up here already: {told}", workspace.root, "`heed down` stops it.")
+    free = shutil.disk_usage(workspace.root).free
+    if free < ROOM:
+        raise BadInput(
+            f"only {free / 2**20:.0f} MB are free on this disk", workspace.root, f"Make room: {ROOM / 2**20:.0f} MB."
+        )
+    for file in (workspace.prefect_home / "prefect.db", workspace.state / "mlflow.db", workspace.state / "capture.db"):
+        _refuse_damaged(file)
+
+
+def _refuse_damaged(database: Path) -> None:
+    if not database.exists():
+        return
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        fix = "Take it back from a backup, or move it away to begin with an empty one."
+        raise BadInput(f"this database is damaged: {error}", database, fix) from None
+
+
+@contextmanager
+def _known(workspace: Workspace, whole: bool) -> Iterator[Callable[[Note], None]]:
+    """What other commands on this machine know of what is up; nothing of a part, which may be one container of many."""
+    if not whole:
+        yield lambda _: None
+        return
+    with workspace.lock("up", "starting"):
+        for process in note.left_behind(workspace.state):
+            supervisor.end(process.pid)
+        try:
+            yield lambda told: note.write(workspace.state, told)
+        finally:
+            note.clear(workspace.state)
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Whether this process has been told to stop."""
+    told: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda found, _: told.append(found)) for number in numbers}
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(sentence: str) -> None:
+    console.print(sentence, markup=False)

@@ -1,0 +1,93 @@
+"""Watch: tells Prefect what users said, and when it is enough for a retraining. What follows is Prefect's to say.
+
+Two events, of the resource `heed.workspace.NAME`, seen in the Prefect UI and good for automations of one's own:
+`heed.feedback.heard` when more feedback waits than before, and `heed.feedback.due` for as long as so much waits that
+a retraining is due and none is running. How much that is stands in a Prefect variable (`Due`).
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events import emit_event
+from pydantic import BaseModel
+
+from components.feedback.capture import collected
+from components.feedback.capture.database import StoreDown
+from components.progress import console
+from components.workspace import Workspace, looked
+from components.workspace.files import place_text
+from flows.deployments import DUE, active_runs, due_of, resource
+
+HEARD = "heed.feedback.heard"
+
+LOOKS = 1.0
+"""Seconds between two looks."""
+
+SAYS_AGAIN = 10.0
+"""Seconds after which what is still due is said again."""
+
+
+class Seen(BaseModel):
+    """The last look.
+
+    Attributes:
+        at: when, in seconds since 1970.
+        waiting: pieces of feedback that no retraining has looked at.
+    """
+
+    at: float
+    waiting: int
+
+
+def seen(workspace: Workspace) -> Seen | None:
+    """The last look; None where nobody ever watched."""
+    file = workspace.state / "watched.json"
+    return Seen.model_validate_json(file.read_text()) if file.exists() else None
+
+
+def looked_at(workspace: Workspace) -> float:
+    """When the last look was, in seconds since 1970; 0 where nobody ever watched."""
+    last = seen(workspace)
+    return last.at if last else 0.0
+
+
+def waiting(workspace: Workspace) -> int:
+    """How many pieces of feedback no retraining has looked at: captured, or landed since the last one.
+
+    Raises:
+        StoreDown: the store of what is captured does not answer.
+    """
+    return collected.waiting(workspace) + looked.landed_since(workspace)
+
+
+def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
+    """Look again and again until `stopping`; a store or a Prefect server that is away for a while is waited for."""
+    before, said_at = 0, float("-inf")
+    with get_client(sync_client=True) as client:
+        while not stopping():
+            try:
+                now = waiting(workspace)
+                if now > before:
+                    emit_event(HEARD, resource(workspace), payload={"new": now - before, "waiting": now})
+                before = now
+                if time.monotonic() - said_at >= SAYS_AGAIN and _due(workspace, client, now):
+                    emit_event(DUE, resource(workspace), payload={"waiting": now})
+                    said_at = time.monotonic()
+                _remember(workspace, now)
+            except StoreDown as down:
+                console.print(f"the store does not answer: {down}", markup=False)
+            except OSError as error:
+                console.print(f"looked in vain: {error}", markup=False)
+            time.sleep(LOOKS)
+
+
+def _due(workspace: Workspace, client: SyncPrefectClient, waits: int) -> bool:
+    due = due_of(workspace, client)
+    return due is not None and waits >= due.feedback and not active_runs(workspace, client)
+
+
+def _remember(workspace: Workspace, waits: int) -> None:
+    last = Seen(at=datetime.now(UTC).timestamp(), waiting=waits)
+    place_text(workspace.state / "watched.json", last.model_dump_json())
