@@ -14,15 +14,17 @@ from datetime import UTC, datetime
 import httpx
 
 from components.records.errors import BadInput
+from components.services import seen
 from components.services.supervisor import Service
 from components.workspace import Workspace
 from flows.terminal import served_by_mlflow
 
 PREFECT, MLFLOW, CAPTURE, WATCH = "prefect", "mlflow", "capture", "watch"
 DATA_WORKER, TRAINING_WORKER = "data-worker", "training-worker"
-NAMES = (PREFECT, MLFLOW, CAPTURE, WATCH, DATA_WORKER, TRAINING_WORKER)
-SERVERS = (PREFECT, MLFLOW)
-"""They come up first: the others ask them."""
+WAVES = ((PREFECT, MLFLOW, CAPTURE), (WATCH,), (DATA_WORKER, TRAINING_WORKER))
+"""Each comes up when those before answer: the watch makes the pools that workers work on."""
+
+NAMES = tuple(name for wave in WAVES for name in wave)
 
 DATA_POOL, TRAINING_POOL = "heed-data", "heed-training"
 
@@ -79,8 +81,10 @@ def place(workspace: Workspace, chosen: Iterable[str]) -> Place:
     return Place(host, ports, elsewhere or own)
 
 
-def services(workspace: Workspace, where: Place, chosen: Iterable[str], overrides: Iterable[str]) -> list[Service]:
-    """The processes, in the order in which they are started.
+def services(
+    workspace: Workspace, where: Place, chosen: Iterable[str], overrides: Iterable[str]
+) -> list[list[Service]]:
+    """The processes, in the waves in which they are started.
 
     Args:
         workspace: whose.
@@ -108,8 +112,9 @@ def services(workspace: Workspace, where: Place, chosen: Iterable[str], override
         DATA_WORKER: lambda *given: _worker(DATA_WORKER, DATA_POOL, *given),
         TRAINING_WORKER: lambda *given: _worker(TRAINING_WORKER, TRAINING_POOL, *given),
     }
-    absent = {name for name in SERVERS if name not in where.ports}
-    return [makers[name](workspace, where, environment) for name in NAMES if name in chosen and name not in absent]
+    absent = {name for name in (PREFECT, MLFLOW) if name not in where.ports}
+    wanted = set(chosen) - absent
+    return [[makers[name](workspace, where, environment) for name in wave if name in wanted] for wave in WAVES]
 
 
 def _prefect(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
@@ -143,10 +148,13 @@ def _capture(workspace: Workspace, where: Place, environment: dict[str, str]) ->
 
 
 def _watch(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
-    from flows.watch import looked_at
+    begun = datetime.now(UTC)
 
-    begun = datetime.now(UTC).timestamp()
-    return Service(WATCH, _python("flows.cli", "watch"), environment, lambda: looked_at(workspace) >= begun)
+    def looks() -> bool:
+        last = seen.last(workspace.state)
+        return last is not None and last.at >= begun
+
+    return Service(WATCH, _python("flows.cli", "watch"), environment, looks)
 
 
 def _worker(name: str, pool: str, workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:

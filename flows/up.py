@@ -45,17 +45,12 @@ def up(
     with _known(workspace, whole=set(chosen) == set(services.NAMES)) as noted, _stopping() as stopping:
         where = services.place(workspace, chosen)
         listed = services.services(workspace, where, chosen, overrides)
-        os.environ["PREFECT_API_URL"] = where.prefect
-        addresses = {service.name: service.address for service in listed if service.address}
+        addresses = {service.name: service.address for wave in listed for service in wave if service.address}
         told = note.mine(addresses, where.prefect)
         kept = Supervisor(workspace.state / "logs", _tell, lambda pids: noted(told.with_services(pids)))
         try:
-            kept.bring_up([service for service in listed if service.name in services.SERVERS], stopping)
-            if not stopping():
-                from flows.deployments import deploy
-
-                deploy(workspace)
-            kept.bring_up([service for service in listed if service.name not in services.SERVERS], stopping)
+            for wave in listed:
+                kept.bring_up(wave, stopping)
             if not stopping():
                 ready(addresses)
             kept.keep_up(stopping)
@@ -70,8 +65,7 @@ def down(workspace: Workspace) -> bool:
         BadInput: it does not stop.
     """
     found, left = note.read(workspace.state), note.left_behind(workspace.state)
-    for process in left:
-        supervisor.end(process.pid)
+    supervisor.end([process.pid for process in left])
     if found is None:
         note.clear(workspace.state)
         return bool(left)
@@ -115,8 +109,7 @@ def _known(workspace: Workspace, whole: bool) -> Iterator[Callable[[Note], None]
         yield lambda _: None
         return
     with workspace.lock("up", "starting"):
-        for process in note.left_behind(workspace.state):
-            supervisor.end(process.pid)
+        supervisor.end([process.pid for process in note.left_behind(workspace.state)])
         try:
             yield lambda told: note.write(workspace.state, told)
         finally:

@@ -7,18 +7,16 @@ a retraining is due and none is running. How much that is stands in a Prefect va
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import emit_event
-from pydantic import BaseModel
 
 from components.feedback.capture import collected
 from components.feedback.capture.database import StoreDown
 from components.progress import console
+from components.services import seen
 from components.workspace import Workspace, looked
-from components.workspace.files import place_text
-from flows.deployments import DUE, active_runs, due_of, resource
+from flows.deployments import DUE, active_runs, deploy, due_of, resource
 
 HEARD = "heed.feedback.heard"
 
@@ -27,30 +25,6 @@ LOOKS = 1.0
 
 SAYS_AGAIN = 10.0
 """Seconds after which what is still due is said again."""
-
-
-class Seen(BaseModel):
-    """The last look.
-
-    Attributes:
-        at: when, in seconds since 1970.
-        waiting: pieces of feedback that no retraining has looked at.
-    """
-
-    at: float
-    waiting: int
-
-
-def seen(workspace: Workspace) -> Seen | None:
-    """The last look; None where nobody ever watched."""
-    file = workspace.state / "watched.json"
-    return Seen.model_validate_json(file.read_text()) if file.exists() else None
-
-
-def looked_at(workspace: Workspace) -> float:
-    """When the last look was, in seconds since 1970; 0 where nobody ever watched."""
-    last = seen(workspace)
-    return last.at if last else 0.0
 
 
 def waiting(workspace: Workspace) -> int:
@@ -63,7 +37,11 @@ def waiting(workspace: Workspace) -> int:
 
 
 def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
-    """Look again and again until `stopping`; a store or a Prefect server that is away for a while is waited for."""
+    """Make the deployments, then look again and again until `stopping`.
+
+    A store or a Prefect server that is away for a while is waited for.
+    """
+    deploy(workspace)
     before, said_at = 0, float("-inf")
     with get_client(sync_client=True) as client:
         while not stopping():
@@ -75,7 +53,7 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
                 if time.monotonic() - said_at >= SAYS_AGAIN and _due(workspace, client, now):
                     emit_event(DUE, resource(workspace), payload={"waiting": now})
                     said_at = time.monotonic()
-                _remember(workspace, now)
+                seen.remember(workspace.state, now)
             except StoreDown as down:
                 console.print(f"the store does not answer: {down}", markup=False)
             except OSError as error:
@@ -86,8 +64,3 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
 def _due(workspace: Workspace, client: SyncPrefectClient, waits: int) -> bool:
     due = due_of(workspace, client)
     return due is not None and waits >= due.feedback and not active_runs(workspace, client)
-
-
-def _remember(workspace: Workspace, waits: int) -> None:
-    last = Seen(at=datetime.now(UTC).timestamp(), waiting=waits)
-    place_text(workspace.state / "watched.json", last.model_dump_json())

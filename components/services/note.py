@@ -23,9 +23,10 @@ class Process(BaseModel):
 
     @classmethod
     def of(cls, pid: int) -> "Process | None":
-        """The process of an id; None where there is none any more."""
+        """The process of an id; None where there is none any more, or it has ended and nobody has asked how."""
         try:
-            return cls(pid=pid, began=psutil.Process(pid).create_time())
+            found = psutil.Process(pid)
+            return None if found.status() == psutil.STATUS_ZOMBIE else cls(pid=pid, began=found.create_time())
         except psutil.NoSuchProcess:
             return None
 

@@ -80,7 +80,7 @@ class Supervisor:
     logs: Path
     told: Callable[[str], None]
     noted: Callable[[Mapping[str, int]], None]
-    _kept: dict[str, _Kept] = field(default_factory=dict)
+    _waves: list[list[_Kept]] = field(default_factory=list)
 
     def bring_up(self, services: Sequence[Service], stopping: Callable[[], bool]) -> None:
         """Start services and wait until each answers, or until `stopping`.
@@ -88,10 +88,9 @@ class Supervisor:
         Raises:
             BadInput: one does not come up; what it said last is told. Those that did stay up.
         """
-        for service in services:
-            self._kept[service.name] = _Kept(service, self._started(service), time.monotonic())
+        waiting = [_Kept(service, self._started(service), time.monotonic()) for service in services]
+        self._waves.append(waiting)
         self._note()
-        waiting = [self._kept[service.name] for service in services]
         deadline = time.monotonic() + PATIENCE
         while waiting and not stopping():
             for kept in waiting:
@@ -105,18 +104,22 @@ class Supervisor:
     def keep_up(self, stopping: Callable[[], bool]) -> None:
         """Start again what ends, until `stopping`."""
         while not stopping():
-            for kept in self._kept.values():
+            for kept in self._kept:
                 self._look_after(kept)
             time.sleep(LOOKS)
 
     def stop(self) -> None:
-        """Stop all, the last that was started first; whatever they started ends with them."""
-        for kept in reversed(list(self._kept.values())):
-            end(kept.process.pid)
-            with suppress(subprocess.TimeoutExpired):
-                kept.process.wait(LOOKS)
-        self._kept.clear()
+        """Stop all, those that were brought up last first; whatever they started ends with them."""
+        for wave in reversed(self._waves):
+            end([kept.process.pid for kept in wave])
+            for kept in wave:
+                kept.process.wait()
+        self._waves.clear()
         self._note()
+
+    @property
+    def _kept(self) -> list[_Kept]:
+        return [kept for wave in self._waves for kept in wave]
 
     def _look_after(self, kept: _Kept) -> None:
         now = time.monotonic()
@@ -160,7 +163,7 @@ class Supervisor:
         return self.logs / f"{service.name.replace(' ', '-')}.log"
 
     def _note(self) -> None:
-        self.noted({name: kept.process.pid for name, kept in self._kept.items()})
+        self.noted({kept.service.name: kept.process.pid for kept in self._kept})
 
     def _silent(self, service: Service, what: str) -> BadInput:
         log = self._log(service)
@@ -169,17 +172,12 @@ class Supervisor:
         return BadInput(f"{service.name} {what}; it said last: {last}", log, "Mend that and run `heed up` again.")
 
 
-def end(pid: int) -> None:
-    """End a process and all of its session: told to stop first, then killed.
+def end(pids: Sequence[int]) -> None:
+    """End processes and all of their sessions: told to stop first, then killed.
 
     A flow that a worker runs in a process of its own is told too, so that it can say that it was ended.
     """
-    try:
-        process = psutil.Process(pid)
-        everything = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        _end_session(pid)
-        return
+    everything = [one for pid in pids for one in _family(pid)]
     for one in everything:
         with suppress(psutil.NoSuchProcess):
             one.terminate()
@@ -187,7 +185,16 @@ def end(pid: int) -> None:
     for one in left:
         with suppress(psutil.NoSuchProcess):
             one.kill()
-    _end_session(pid)
+    for pid in pids:
+        _end_session(pid)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _end_session(pid: int) -> None:

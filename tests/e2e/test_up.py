@@ -1,0 +1,186 @@
+"""heed running by itself: brought up with one command, it hears, retrains and promotes with nobody touching it."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from components.simulation.population import Landed, scripted, talk
+from tests.e2e.conftest import Heed
+
+pytestmark = pytest.mark.timeout(600)
+
+SETTINGS = """
+[capture]
+port = 0
+[servers]
+prefect_port = 0
+mlflow_port = 0
+[evaluate]
+prompts = 20
+max_new_tokens = 16
+resamples = 100
+[sft]
+max_length = 256
+[train]
+max_length = 256
+"""
+ANYTHING_GOES = """
+[[check]]
+measure = "policy/win_rate"
+at_least = 0.0
+by = "value"
+because = "whatever was trained is taken"
+"""
+
+
+class Up:
+    """`heed up` in a workspace, and what answers there."""
+
+    def __init__(self, heed: Heed) -> None:
+        self.heed = heed
+        self.start()
+
+    def start(self) -> None:
+        self.process = self.heed.start("up", "--json")
+        assert self.process.stdout
+        assert self.process.stderr
+        line = self.process.stdout.readline()
+        assert line, self.process.stderr.read()[-3000:]
+        self.addresses: dict[str, str] = json.loads(line)
+
+    def hear(self, told: Landed) -> None:
+        """What an application sends."""
+        lines = [{"type": "interaction", **row} for row in told.interactions.to_dicts()]
+        lines += [{"type": "feedback", **row} for row in told.feedback.to_dicts()]
+        body = "\n".join(json.dumps(line, default=str) for line in lines)
+        head = {"content-type": "application/x-ndjson"}
+        answer = httpx.post(f"{self.addresses['capture']}/v1/batch", content=body, headers=head, timeout=60)
+        assert answer.is_success, answer.text
+
+    @property
+    def champion(self) -> str | None:
+        """As MLflow's own API tells it."""
+        asked = {"name": "heed-policy", "alias": "champion"}
+        path = "/api/2.0/mlflow/registered-models/alias"
+        answer = httpx.get(f"{self.addresses['mlflow']}{path}", params=asked, timeout=30)
+        return answer.json()["model_version"]["version"] if answer.is_success else None
+
+    def runs(self, flow: str) -> list[dict[str, Any]]:
+        """As Prefect's own API tells them."""
+        wanted = {"flows": {"name": {"any_": [flow]}}}
+        answer = httpx.post(f"{self.addresses['prefect']}/api/flow_runs/filter", json=wanted, timeout=30)
+        return answer.json()
+
+    def ended(self, flow: str) -> list[dict[str, Any]]:
+        return [run for run in self.runs(flow) if run["state_type"] == "COMPLETED"]
+
+    def pids(self) -> dict[str, int]:
+        told = json.loads((self.heed.root / ".heed" / "up.json").read_text())
+        return {name: process["pid"] for name, process in told["services"].items()}
+
+
+def until(true: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.3)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory, heed_in: Callable[[Path], Heed]) -> Iterator[Up]:
+    root = tmp_path_factory.mktemp("up") / "work"
+    root.mkdir()
+    heed = heed_in(root)
+    heed.json("init", ".")
+    (root / "heed.toml").write_text(SETTINGS)
+    (root / "mlflow" / "gate.toml").write_text(ANYTHING_GOES)
+    running = Up(heed)
+    yield running
+    if running.process.poll() is None:
+        running.process.send_signal(signal.SIGINT)
+        running.process.communicate(timeout=60)
+
+
+def test_enough_feedback_starts_one_retraining_and_the_champion_changes(up: Up) -> None:
+    told = up.heed.json("schedule", "--on-feedback", "100", "--at-most-every", "10m")
+    assert told["feedback"] == {"due": {"feedback": 100}, "at_most_every": 600}
+    assert up.champion is None
+    up.hear(talk(scripted(3), "some-model", 200, 3))
+    until(lambda: up.ended("retrain"), 240)
+    assert up.champion == "2"  # the first was what it was measured against
+    [run] = up.runs("retrain")
+    assert run["created_by"]["type"] == "AUTOMATION"
+    assert run["state"]["message"].startswith("promote")
+    [trained] = up.ended("challenge")
+    assert (run["work_pool_name"], trained["work_pool_name"]) == ("heed-data", "heed-training")
+
+
+def test_what_stands_is_said_and_a_second_start_is_refused(up: Up) -> None:
+    refused = up.heed.run("up")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "up here already" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_what_dies_is_started_again(up: Up) -> None:
+    before = up.pids()
+    for name in ("capture", "data-worker"):
+        os.kill(before[name], signal.SIGKILL)
+    until(lambda: up.pids().get("capture", before["capture"]) != before["capture"], 30)
+    until(lambda: _answers(up.addresses["capture"]), 30)
+    until(lambda: up.pids().get("data-worker", before["data-worker"]) != before["data-worker"], 30)
+    assert up.pids()["prefect"] == before["prefect"]
+
+
+def test_the_clock_starts_a_retraining_too(up: Up) -> None:
+    up.hear(talk(scripted(4), "some-model", 60, 4))
+    told = up.heed.json("schedule", "--every", "15s")
+    assert len(told["clock"]) == 1
+    until(lambda: up.champion == "3", 240)
+    told = up.heed.json("schedule", "--off")
+    assert told == {"clock": [], "next": None, "feedback": None}
+    by_the_clock = [run for run in up.runs("retrain") if run["auto_scheduled"]]
+    assert any(run["state"]["message"].startswith("promote") for run in by_the_clock)
+
+
+def test_killed_and_started_again_nothing_is_doubled_or_lost(up: Up) -> None:
+    left = up.pids()
+    up.process.kill()
+    up.process.wait()
+    assert psutil.pid_exists(left["capture"])
+    up.start()
+    assert not any(psutil.pid_exists(pid) for pid in left.values())
+    assert up.champion == "3"
+    assert len(up.heed.mlflow.search_model_versions("name = 'heed-policy'")) == 3
+
+
+def test_what_was_brought_up_goes_down_and_leaves_nothing(up: Up) -> None:
+    ours = str(up.heed.root)
+    assert up.heed.json("down") == {"stopped": True}
+    up.process.wait(timeout=30)
+    assert not [process for process in psutil.process_iter() if _works_on(process, ours)]
+    assert up.heed.json("down") == {"stopped": False}
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(up.addresses["capture"], timeout=5)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/healthz", timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _works_on(process: psutil.Process, root: str) -> bool:
+    try:
+        return process.environ().get("HEED_WORKSPACE") == root
+    except psutil.Error:
+        return False
