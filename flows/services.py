@@ -31,6 +31,9 @@ DATA_POOL, TRAINING_POOL = "heed-data", "heed-training"
 WORK_IS_ASKED_FOR = 1
 """Every so many seconds, by a worker."""
 
+SCHEDULES_ARE_READ = 10
+"""Every so many seconds, by the Prefect server: a new schedule is one from then on."""
+
 RUNS_SAY_THAT_THEY_LIVE = 30
 """Every so many seconds; Prefect takes a flow run that has not said so for three times as long for dead."""
 
@@ -119,7 +122,10 @@ def services(
 
 def _prefect(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
     own = {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}
-    own |= {"PREFECT_UI_API_URL": where.prefect}
+    own |= {
+        "PREFECT_UI_API_URL": where.prefect,
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": str(SCHEDULES_ARE_READ),
+    }
     return Service(
         PREFECT,
         _python("prefect", "server", "start", *_listens(workspace, where, PREFECT)),

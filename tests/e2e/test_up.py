@@ -147,8 +147,7 @@ def test_the_clock_starts_a_retraining_too(up: Up) -> None:
     until(lambda: up.champion == "3", 240)
     told = up.heed.json("schedule", "--off")
     assert told == {"clock": [], "next": None, "feedback": None}
-    by_the_clock = [run for run in up.runs("retrain") if run["auto_scheduled"]]
-    assert any(run["state"]["message"].startswith("promote") for run in by_the_clock)
+    until(lambda: any(run["auto_scheduled"] for run in up.ended("retrain")), 30)
 
 
 def test_killed_and_started_again_nothing_is_doubled_or_lost(up: Up) -> None:
