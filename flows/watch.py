@@ -16,7 +16,7 @@ from components.feedback.capture.database import StoreDown
 from components.progress import console
 from components.services import seen
 from components.workspace import Workspace, looked
-from flows.deployments import DUE, active_runs, deploy, due_of, resource
+from flows.deployments import DUE, active_runs, bury, deploy, due_of, resource
 
 HEARD = "heed.feedback.heard"
 
@@ -37,13 +37,14 @@ def waiting(workspace: Workspace) -> int:
 
 
 def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
-    """Make the deployments, then look again and again until `stopping`.
+    """Make the deployments, bury runs that a crash left, then look again and again until `stopping`.
 
     A store or a Prefect server that is away for a while is waited for.
     """
     deploy(workspace)
     before, said_at = 0, float("-inf")
     with get_client(sync_client=True) as client:
+        bury(workspace, client)
         while not stopping():
             try:
                 now = waiting(workspace)
