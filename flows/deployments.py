@@ -29,13 +29,10 @@ from prefect.client.schemas.schedules import SCHEDULE_TYPES
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 from pydantic import BaseModel
 
-from components.records.errors import BadInput
-from components.services import note
 from components.workspace import Workspace
 from flows import deployed
 from flows.services import DATA_POOL, RUNS_SAY_THAT_THEY_LIVE, TRAINING_POOL
@@ -180,25 +177,6 @@ def active_runs(workspace: Workspace, client: SyncPrefectClient) -> list[FlowRun
 def next_run(workspace: Workspace, client: SyncPrefectClient) -> FlowRun | None:
     """The retraining that the clock starts next."""
     return next(iter(_runs(workspace, client, (StateType.SCHEDULED,))), None)
-
-
-def bury(workspace: Workspace, client: SyncPrefectClient) -> int:
-    """Say of runs whose process is gone that they crashed, as after a power cut; gives how many.
-
-    Whoever retrains or lands data in this workspace holds a lock that dies with them, so where both locks are free
-    nobody does. Does nothing where either is held, or where the Prefect server is not this workspace's own.
-    """
-    if not note.read(workspace.state):
-        return 0
-    try:
-        with workspace.lock("retrain", "retraining"), workspace.lock("data", "landing data"):
-            alive = FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING])
-            dead = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=alive)))
-            for run in dead:
-                client.set_flow_run_state(run.id, Crashed(message="Its process is gone."), force=True)
-            return len(dead)
-    except BadInput:
-        return 0
 
 
 def resource(workspace: Workspace) -> dict[str, str]:

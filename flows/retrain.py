@@ -11,6 +11,7 @@ from components.registry import promotion
 from components.validation import acceptance
 from components.workspace import Workspace, looked, versions
 from flows import evaluation_sets
+from flows.burying import bury
 from flows.challenge import Challenged, challenge
 from flows.collect import anything_to_collect, collect
 from flows.examine import examine
@@ -54,6 +55,7 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged = 
         challenged: makes a challenger and its scorecard, here or where there is a device for it.
     """
     with workspace.lock("retrain", "retraining"):
+        bury(workspace)
         dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
         done = _once(workspace, dataset, force, challenged)
         looked.remember(workspace, acceptance.newest_batch(workspace, dataset.hash))

@@ -14,9 +14,11 @@ from prefect.events import emit_event
 from components.feedback.capture import collected
 from components.feedback.capture.database import StoreDown
 from components.progress import console
+from components.records.errors import BadInput
 from components.services import seen
 from components.workspace import Workspace, looked
-from flows.deployments import DUE, active_runs, bury, deploy, due_of, resource
+from flows.burying import bury
+from flows.deployments import DUE, active_runs, deploy, due_of, resource
 
 HEARD = "heed.feedback.heard"
 
@@ -42,9 +44,9 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
     A store or a Prefect server that is away for a while is waited for.
     """
     deploy(workspace)
+    _bury(workspace)
     before, said_at = 0, float("-inf")
     with get_client(sync_client=True) as client:
-        bury(workspace, client)
         while not stopping():
             try:
                 now = waiting(workspace)
@@ -60,6 +62,14 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
             except OSError as error:
                 console.print(f"looked in vain: {error}", markup=False)
             time.sleep(LOOKS)
+
+
+def _bury(workspace: Workspace) -> None:
+    try:
+        with workspace.lock("retrain", "retraining"):
+            bury(workspace)
+    except BadInput:
+        return  # somebody retrains, and has buried
 
 
 def _due(workspace: Workspace, client: SyncPrefectClient, waits: int) -> bool:
