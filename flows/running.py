@@ -68,6 +68,9 @@ def schedule(
     every: Annotated[str | None, typer.Option(help="An interval, as 6h.")] = None,
     timezone: Annotated[str, typer.Option(help="Of the times, as Europe/Berlin.")] = "UTC",
     on_feedback: Annotated[int | None, typer.Option(min=1, help="So many new pieces of feedback start one.")] = None,
+    on_drift: Annotated[
+        int | None, typer.Option(min=1, help="So many things that differ from what was last accepted start one.")
+    ] = None,
     at_most_every: Annotated[str, typer.Option(help="The least time between two of those, as 30m.")] = USUAL_PAUSE,
     off: Annotated[bool, typer.Option("--off", help="Start none by itself any more.")] = False,
     place: Place = None,
@@ -84,7 +87,8 @@ def schedule(
 
         from flows import deployments
 
-        if wanted or on_feedback or off:
+        by_feedback = deployments.Trigger(feedback=on_feedback, drift=on_drift, at_most_every=pause)
+        if wanted or on_feedback or on_drift or off:
             deployments.deploy(workspace)
         with get_client(sync_client=True) as client:
             if off:
@@ -92,10 +96,8 @@ def schedule(
                 deployments.stop_on_feedback(workspace, client)
             if wanted:
                 deployments.put_on_schedule(workspace, client, wanted)
-            if on_feedback:
-                due = deployments.Due(feedback=on_feedback)
-                trigger = deployments.Trigger(due=due, at_most_every=pause)
-                deployments.start_on_feedback(workspace, client, trigger)
+            if on_feedback or on_drift:
+                deployments.start_on_feedback(workspace, client, by_feedback)
             told = standing(workspace, client)
     say(as_json, told, in_words(told))
 
@@ -118,9 +120,11 @@ def in_words(told: dict[str, Any]) -> str:
     """The same for a person."""
     following = f"; next {told['next']}" if told["next"] else ""
     lines = [f"by the clock  {', '.join(told['clock']) or 'never'}{following}"]
-    if told["feedback"]:
-        pause = timedelta(seconds=told["feedback"]["at_most_every"])
-        lines.append(f"on feedback   at {told['feedback']['due']['feedback']} new pieces, at most every {pause}")
+    if found := told["feedback"]:
+        pieces = [f"at {found['feedback']} new pieces"] if found["feedback"] else []
+        drifts = [f"at {found['drift']} things that have drifted"] if found["drift"] else []
+        pause = timedelta(seconds=found["at_most_every"])
+        lines.append(f"on feedback   {' or '.join(pieces + drifts)}, at most every {pause}")
     else:
         lines.append("on feedback   never")
     return "\n".join(lines)

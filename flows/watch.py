@@ -2,7 +2,7 @@
 
 Two events, of the resource `heed.workspace.NAME`, seen in the Prefect UI and good for automations of one's own:
 `heed.feedback.heard` when more feedback waits than before, and `heed.feedback.due` for as long as so much waits that
-a retraining is due and none is running. How much that is stands in a Prefect variable (`Due`).
+a retraining is due and none is running. How much that is stands in a Prefect variable.
 """
 
 import time
@@ -18,7 +18,8 @@ from components.records.errors import BadInput
 from components.services import seen
 from components.workspace import Workspace, looked
 from flows.burying import bury
-from flows.deployments import DUE, active_runs, deploy, due_of, resource
+from flows.deployed import resource
+from flows.deployments import DUE, active_runs, deploy, enough_feedback
 
 HEARD = "heed.feedback.heard"
 
@@ -73,5 +74,5 @@ def _bury(workspace: Workspace) -> None:
 
 
 def _due(workspace: Workspace, client: SyncPrefectClient, waits: int) -> bool:
-    due = due_of(workspace, client)
-    return due is not None and waits >= due.feedback and not active_runs(workspace, client)
+    enough = enough_feedback(workspace, client)
+    return enough is not None and waits >= enough and not active_runs(workspace, client)

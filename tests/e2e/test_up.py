@@ -111,7 +111,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, heed_in: Callable[[Path], Heed]
 
 def test_enough_feedback_starts_one_retraining_and_the_champion_changes(up: Up) -> None:
     told = up.heed.json("schedule", "--on-feedback", "100", "--at-most-every", "10m")
-    assert told["feedback"] == {"due": {"feedback": 100}, "at_most_every": 600}
+    assert told["feedback"] == {"feedback": 100, "drift": None, "at_most_every": 600}
     assert up.champion is None
     up.hear(talk(scripted(3), "some-model", 200, 3))
     until(lambda: up.ended("retrain"), 240)
