@@ -40,7 +40,7 @@ from components.tracking import client
 from components.workspace import Workspace, find, versions
 from components.workspace.creation import create
 
-KILLS, CONVERSATIONS = 60, 200
+KILLS, CONVERSATIONS = 60, 140
 SETTINGS = """
 [sft]
 max_length = 256
@@ -48,8 +48,8 @@ max_length = 256
 max_length = 256
 checkpoint_steps = 2
 [evaluate]
-prompts = 40
-max_new_tokens = 24
+prompts = 20
+max_new_tokens = 16
 resamples = 200
 """
 POLICY = '[[check]]\nmeasure = "policy/win_rate"\nat_least = 0.0\nby = "value"\nbecause = "whatever comes is taken"\n'

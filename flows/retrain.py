@@ -5,6 +5,7 @@ from typing import Literal
 from prefect import flow
 from pydantic import BaseModel
 
+from components.notifying import Outcome, notify
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
 from components.registry import promotion
@@ -56,10 +57,29 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged = 
     """
     with workspace.lock("retrain", "retraining"):
         bury(workspace)
-        dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
-        done = _once(workspace, dataset, force, challenged)
+        try:
+            dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
+            done = _once(workspace, dataset, force, challenged)
+        except Exception as error:
+            notify(workspace, "failed", str(error) or type(error).__name__, {})
+            raise
         looked.remember(workspace, acceptance.newest_batch(workspace, dataset.hash))
+        _tell(workspace, done)
         return done
+
+
+def _tell(workspace: Workspace, done: Retraining) -> None:
+    if done.outcome == "nothing new":
+        return
+    ends: dict[str, Outcome] = {"promote": "promoted", "hold": "held", "refuse": "refused"}
+    end = ends.get(done.outcome) or ("refused" if done.outcome == "data refused" else "held")
+    told = {
+        "dataset": done.dataset.hash,
+        "challenger": done.challenger.version if done.challenger else None,
+        "champion": done.champion.version if done.champion else None,
+        "by": "the data gate" if done.report else "the gate",
+    }
+    notify(workspace, end, "; ".join(done.reasons), told)
 
 
 def _once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:

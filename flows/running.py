@@ -1,5 +1,6 @@
 """The commands for what runs by itself: everything up and down, on a schedule, when feedback lands."""
 
+import os
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -102,6 +103,24 @@ def schedule(
     say(as_json, told, in_words(told))
 
 
+def by_itself(workspace: "Workspace") -> tuple[dict[str, Any], str]:
+    """What is up, how much feedback waits, and when retraining starts by itself; the same in words."""
+    from components.services import note, seen
+
+    found, last = note.read(workspace.state), seen.last(workspace.state)
+    if found is None and "PREFECT_API_URL" not in os.environ:
+        return {"up": {}}, "up          nothing: `heed up` lets everything run by itself"
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        told = standing(workspace, client)
+    addresses = found.addresses if found else {}
+    waiting = last.waiting if last else 0
+    lines = [f"{'up':<12}{name} at {address}" for name, address in addresses.items()]
+    lines += [f"{'feedback':<12}{waiting} pieces that no retraining has looked at"]
+    return {"up": addresses, "waiting": waiting} | told, "\n".join([*lines, in_words(told)])
+
+
 def standing(workspace: "Workspace", client: "SyncPrefectClient") -> dict[str, Any]:
     """When retraining starts by itself: `clock`, `next` and `feedback`."""
     from flows import deployments
@@ -119,14 +138,14 @@ def standing(workspace: "Workspace", client: "SyncPrefectClient") -> dict[str, A
 def in_words(told: dict[str, Any]) -> str:
     """The same for a person."""
     following = f"; next {told['next']}" if told["next"] else ""
-    lines = [f"by the clock  {', '.join(told['clock']) or 'never'}{following}"]
+    lines = [f"{'clock':<12}{', '.join(told['clock']) or 'never'}{following}"]
     if found := told["feedback"]:
         pieces = [f"at {found['feedback']} new pieces"] if found["feedback"] else []
         drifts = [f"at {found['drift']} things that have drifted"] if found["drift"] else []
         pause = timedelta(seconds=found["at_most_every"])
-        lines.append(f"on feedback   {' or '.join(pieces + drifts)}, at most every {pause}")
+        lines.append(f"{'trigger':<12}{' or '.join(pieces + drifts)}, at most every {pause}")
     else:
-        lines.append("on feedback   never")
+        lines.append(f"{'trigger':<12}never")
     return "\n".join(lines)
 
 

@@ -180,6 +180,14 @@ class Servers(Section):
     mlflow_port: Port = Field(5000, description="0 for any that is free")
 
 
+class Notify(Section):
+    """Who is told what became of a retraining."""
+
+    webhook: SecretStr = Field(
+        SecretStr(""), description="address that gets a POST of JSON when one fails, is held or refused, or promotes"
+    )
+
+
 class Settings(Section):
     capture: Capture = Capture()
     signals: Signals = Signals()
@@ -193,3 +201,4 @@ class Settings(Section):
     evaluate: Evaluate = Evaluate()
     mlflow: Mlflow = Mlflow()
     servers: Servers = Servers()
+    notify: Notify = Notify()
