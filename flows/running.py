@@ -141,7 +141,7 @@ def in_words(told: dict[str, Any]) -> str:
     lines = [f"{'clock':<12}{', '.join(told['clock']) or 'never'}{following}"]
     if found := told["feedback"]:
         pieces = [f"at {found['feedback']} new pieces"] if found["feedback"] else []
-        drifts = [f"at {found['drift']} things that have drifted"] if found["drift"] else []
+        drifts = [f"where {found['drift']} or more things have drifted"] if found["drift"] else []
         pause = timedelta(seconds=found["at_most_every"])
         lines.append(f"{'trigger':<12}{' or '.join(pieces + drifts)}, at most every {pause}")
     else:
@@ -157,7 +157,7 @@ def _clock(cron: str | None, every: str | None, timezone: str) -> Any:
 
     try:
         ZoneInfo(timezone)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise BadInput(f"there is no time zone {timezone!r}", "--timezone", "Write it as Europe/Berlin.") from None
     from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
