@@ -105,17 +105,18 @@ def schedule(
 
 def by_itself(workspace: "Workspace") -> tuple[dict[str, Any], str]:
     """What is up, how much feedback waits, and when retraining starts by itself; the same in words."""
-    from components.services import note, seen
+    from components.services import note
 
-    found, last = note.read(workspace.state), seen.last(workspace.state)
+    found = note.read(workspace.state)
     if found is None and "PREFECT_API_URL" not in os.environ:
         return {"up": {}}, "up          nothing: `heed up` lets everything run by itself"
     from prefect.client.orchestration import get_client
 
+    from flows.watch import waiting as counted
+
     with get_client(sync_client=True) as client:
         told = standing(workspace, client)
-    addresses = found.addresses if found else {}
-    waiting = last.waiting if last else 0
+    addresses, waiting = found.addresses if found else {}, counted(workspace)
     lines = [f"{'up':<12}{name} at {address}" for name, address in addresses.items()]
     lines += [f"{'feedback':<12}{waiting} pieces that no retraining has looked at"]
     return {"up": addresses, "waiting": waiting} | told, "\n".join([*lines, in_words(told)])

@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import emit_event
+from prometheus_client import Counter, Gauge, start_http_server
 
 from components.feedback.capture import collected
 from components.feedback.capture.database import StoreDown
 from components.progress import console
 from components.records.errors import BadInput
-from components.services import seen
 from components.workspace import Workspace, looked
 from flows.burying import bury
 from flows.deployed import resource
@@ -28,6 +28,13 @@ LOOKS = 1.0
 
 SAYS_AGAIN = 10.0
 """Seconds after which what is still due is said again."""
+
+
+WAITING = Gauge("heed_feedback_waiting", "Pieces of feedback that no retraining has looked at")
+LOOKED = Gauge("heed_watch_looked_timestamp_seconds", "When the watch has last looked")
+LANDED = Gauge("heed_batch_landed", "Number of the newest batch that has landed")
+TRAINED = Gauge("heed_batch_retrained", "Number of the newest batch that a retraining has looked at")
+SAID_DUE = Counter("heed_retraining_due_total", "How often Prefect was told that a retraining is due")
 
 
 def waiting(workspace: Workspace) -> int:
@@ -46,6 +53,9 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
     """
     deploy(workspace)
     _bury(workspace)
+    LANDED.set_function(lambda: looked.newest_batch(workspace))
+    TRAINED.set_function(lambda: looked.last_batch(workspace))
+    start_http_server(workspace.settings.servers.metrics_port, workspace.settings.servers.host)
     before, said_at = 0, float("-inf")
     with get_client(sync_client=True) as client:
         while not stopping():
@@ -55,9 +65,11 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
                     emit_event(HEARD, resource(workspace), payload={"new": now - before, "waiting": now})
                 before = now
                 if time.monotonic() - said_at >= SAYS_AGAIN and _due(workspace, client, now):
+                    SAID_DUE.inc()
                     emit_event(DUE, resource(workspace), payload={"waiting": now})
                     said_at = time.monotonic()
-                seen.remember(workspace.state, now)
+                WAITING.set(now)
+                LOOKED.set_to_current_time()
             except StoreDown as down:
                 console.print(f"the store does not answer: {down}", markup=False)
             except OSError as error:

@@ -178,6 +178,7 @@ class Servers(Section):
     host: str = "127.0.0.1"
     prefect_port: Port = Field(4200, description="0 for any that is free")
     mlflow_port: Port = Field(5000, description="0 for any that is free")
+    metrics_port: Port = Field(8788, description="where Prometheus finds how the loop does; 0 for any that is free")
 
 
 class Notify(Section):

@@ -23,6 +23,7 @@ port = 0
 [servers]
 prefect_port = 0
 mlflow_port = 0
+metrics_port = 0
 [evaluate]
 prompts = 20
 max_new_tokens = 16

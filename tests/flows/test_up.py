@@ -37,7 +37,9 @@ def environment() -> Iterator[None]:
 
 @pytest.fixture
 def workspace(made: Path) -> Iterator[Workspace]:
-    settings = load(overrides=["servers.prefect_port=0", "servers.mlflow_port=0", "capture.port=0"])
+    settings = load(
+        overrides=["servers.prefect_port=0", "servers.mlflow_port=0", "servers.metrics_port=0", "capture.port=0"]
+    )
     yield replace(find(made), settings=settings)
     assert note.read(made / ".heed") is None
 
