@@ -8,6 +8,7 @@ a retraining is due and none is running. How much that is stands in a Prefect va
 import time
 from collections.abc import Callable
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import emit_event
 from prometheus_client import Counter, Gauge, start_http_server
@@ -72,7 +73,7 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
                 LOOKED.set_to_current_time()
             except StoreDown as down:
                 console.print(f"the store does not answer: {down}", markup=False)
-            except OSError as error:
+            except (OSError, httpx.HTTPError) as error:
                 console.print(f"looked in vain: {error}", markup=False)
             time.sleep(LOOKS)
 
