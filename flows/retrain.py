@@ -16,6 +16,7 @@ from flows.burying import bury
 from flows.challenge import Challenged, challenge
 from flows.collect import anything_to_collect, collect
 from flows.examine import examine
+from flows.leasing import one_retraining
 from flows.promote import promote
 
 
@@ -55,7 +56,7 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged = 
         force: train again though nothing is new.
         challenged: makes a challenger and its scorecard, here or where there is a device for it.
     """
-    with workspace.lock("retrain", "retraining"):
+    with one_retraining(workspace):
         bury(workspace)
         try:
             dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)

@@ -1,0 +1,44 @@
+"""One retraining at a time, over all machines that ask one Prefect server.
+
+On one machine a lock that dies with its process is enough, and lets go at once. Between machines it is a lease at the
+server, which whoever works renews; of a process that died it runs out.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from prefect.client.orchestration import get_client
+from prefect.concurrency.sync import concurrency
+
+from components.records.errors import BadInput
+from components.workspace import Workspace
+
+RUNS_OUT = 60.0
+"""Seconds after which the lease of a process that died is free: the least that Prefect gives."""
+
+TRIES = 1.0
+"""Seconds for which a lease that is taken is asked for."""
+
+
+@contextmanager
+def one_retraining(workspace: Workspace) -> Iterator[None]:
+    """Nobody else retrains this workspace, here or elsewhere, until the block ends.
+
+    Raises:
+        BadInput: somebody does.
+    """
+    with workspace.lock("retrain", "retraining"):
+        if os.environ.get("PREFECT_HOME") == str(workspace.prefect_home):
+            yield  # the server is this workspace's own, so nobody elsewhere asks it
+            return
+        name = f"heed: retraining {workspace.root.name}"
+        with get_client(sync_client=True) as client:
+            client.upsert_global_concurrency_limit_by_name(name, 1)
+        with ExitStack() as held:
+            try:
+                held.enter_context(concurrency(name, timeout_seconds=TRIES, lease_duration=RUNS_OUT))
+            except TimeoutError:
+                fix = f"Wait until it is done; if its machine has died, {RUNS_OUT:.0f} s."
+                raise BadInput("another machine is already retraining this workspace", workspace.root, fix) from None
+            yield

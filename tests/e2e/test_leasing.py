@@ -1,0 +1,60 @@
+"""Two machines that share a Prefect server: one retrains, the other is told so, and a dead one holds it not for long."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from components.workspace.creation import create
+from tests.e2e.conftest import REPOSITORY
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from components.records.errors import BadInput
+from components.workspace import find
+from flows.leasing import one_retraining
+
+try:
+    with one_retraining(find(Path(sys.argv[1]))):
+        print("has it", flush=True)
+        time.sleep(float(sys.argv[2]))
+except BadInput as refused:
+    print(refused, flush=True)
+"""
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> tuple[Path, Path]:
+    """Clones of one workspace, on two machines."""
+    return create(tmp_path / "one" / "bot", "").root, create(tmp_path / "two" / "bot", "").root
+
+
+def test_one_retrains_and_the_other_is_told(machines: tuple[Path, Path], server: str) -> None:
+    first = _holding(machines[0], server, 600)
+    assert _said(first) == "has it"
+    assert "another machine is already retraining" in _said(_holding(machines[1], server, 0))
+    assert "another heed is already retraining" in _said(_holding(machines[0], server, 0))
+    first.kill()
+    first.wait()
+    # The lease runs out after a minute, and Prefect looks for such leases every so often.
+    deadline = time.monotonic() + 180
+    while _said(_holding(machines[1], server, 0)) != "has it":
+        assert time.monotonic() < deadline, "a dead process holds the lease for ever"
+        time.sleep(5)
+
+
+def _holding(workspace: Path, server: str, seconds: float) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(workspace), str(seconds)],
+        env={"PREFECT_API_URL": server, "PYTHONPATH": str(REPOSITORY), "HOME": str(workspace.parent)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
