@@ -1,4 +1,4 @@
-"""Two machines that share a Prefect server: one retrains, the other is told so, and a dead one holds it not for long."""
+"""Two machines that share a Prefect server: one retrains, the other is told so, and a dead one holds it not long."""
 
 import subprocess
 import sys
