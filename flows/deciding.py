@@ -55,6 +55,22 @@ def accept(
     )
 
 
+def trace(
+    id: Annotated[str, typer.Argument(help="Of a piece of feedback or an interaction.")],
+    place: Place = None,
+    as_json: Json = False,
+) -> None:
+    """What became of one piece of feedback: captured, held, landed, what was made of it, who learned from it."""
+    workspace = opened(place)
+    from flows.trace import trace as follow
+
+    steps = follow(workspace, id)
+    lines = [
+        f"{step.what:<9}{step.at or '':<27}{step.id[:32]:<34}{step.told[:120]}\n{'':<36}{step.where}" for step in steps
+    ]
+    say(as_json, {"steps": [step.model_dump() for step in steps]}, "\n".join(lines))
+
+
 def _copy(page: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

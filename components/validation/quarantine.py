@@ -6,7 +6,7 @@ A file of held rows is never changed; what became of them is in the log of decis
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,6 +129,14 @@ def rows(folder: Path) -> pl.DataFrame:
         at="at",
         state=pl.col("state").fill_null("waiting"),
     )
+
+
+def naming(folder: Path, names: Sequence[str]) -> pl.DataFrame:
+    """The rows, as `rows` gives them, in which any of some ids stands."""
+    said = pl.any_horizontal(pl.col("row").str.contains(name, literal=True) for name in names)
+    found = [_collected(_scan(file).filter(said).select("id"), file) for file in _files(folder)]
+    named = pl.concat([pl.DataFrame(schema={"id": pl.String}), *found])
+    return rows(folder).join(named, on="id", how="semi", maintain_order="left")
 
 
 def waiting(folder: Path, landed: int) -> dict[str, Estimate]:

@@ -218,6 +218,12 @@ def history(workspace: Workspace) -> list[tuple[str, str]]:
     return [(line[:40], line[41:]) for line in lines]
 
 
+def moments(workspace: Workspace) -> list[tuple[str, str]]:
+    """Commit and time (ISO 8601) of every dataset version, newest first."""
+    lines = git.git(workspace.root, "log", "--format=%H %cI", "--", PINNED).splitlines()
+    return [(line[:40], line[41:]) for line in lines]
+
+
 def hash_at(workspace: Workspace, commit: str) -> str | None:
     """The content hash that data.dvc pinned in a commit."""
     found = HASH.search(git.git(workspace.root, "show", f"{commit}:./{PINNED}"))

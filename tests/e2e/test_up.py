@@ -124,6 +124,14 @@ def test_enough_feedback_starts_one_retraining_and_the_champion_changes(up: Up) 
     assert (run["work_pool_name"], trained["work_pool_name"]) == ("heed-data", "heed-training")
 
 
+def test_a_piece_of_feedback_is_followed_to_the_model_that_learned_from_it(up: Up) -> None:
+    choice = talk(scripted(3), "some-model", 200, 3).feedback.filter(kind="choice")["id"][0]
+    steps = up.heed.json("trace", choice)["steps"]
+    assert [step["what"] for step in steps] == ["captured", "landed", "signal", "made", "trained", "trained"]
+    assert [step["id"] for step in steps[-2:]] == ["heed-policy/1", "heed-policy/2"]
+    assert steps[-1]["told"] == "promote; it is the champion"
+
+
 def test_what_stands_is_said_and_a_second_start_is_refused(up: Up) -> None:
     refused = up.heed.run("up")
     assert (refused.returncode, refused.stdout) == (2, "")
