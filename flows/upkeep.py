@@ -86,7 +86,7 @@ def _checks(found: "Sequence[Check]") -> str:
 def _backup(made: "Backup") -> str:
     lines = [f"{made.file}: {_size(made.bytes)}, {made.files:,} files."]
     lines += [f"  {part:<22} {_size(size):>10}" for part, size in made.parts.items()]
-    lines.append(f"Dataset version {made.dataset[:12]}, and every earlier one of the {made.versions} on this machine.")
+    lines.append(f"Dataset versions in it: {made.versions}, the last of them {made.dataset[:12]}.")
     lines += [f"Not in it: {sentence}." for sentence in made.elsewhere]
     lines.append(f"It holds what users said, and keys: keep it safe. Back: heed restore {made.file.name} DIR")
     return "\n".join(lines)

@@ -199,8 +199,7 @@ def _runs(workspace: Workspace, query: str) -> Iterator["Run"]:
 
 def _source(workspace: Workspace, model: ModelVersion) -> str:
     """What a version was registered from."""
-    found: str = client(workspace).get_model_version(model.name, str(model.version)).source
-    return found
+    return client(workspace).get_model_version(model.name, str(model.version)).source or ""
 
 
 def _logged(source: str) -> bool:
