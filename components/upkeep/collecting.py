@@ -137,7 +137,8 @@ def _needed(workspace: Workspace, kept: Iterable[ModelVersion]) -> set[str]:
     """The dataset versions that something kept was trained on or stands on."""
     current = versions.pinned_hash(workspace)
     accepted = (acceptance.last_accepted(workspace), acceptance.last_accepted(workspace, current))
-    return {current, *(model.dataset for model in kept), *(digest for digest in accepted if digest)}
+    # A model that somebody else registered names no dataset.
+    return {digest for digest in (current, *accepted, *(model.dataset for model in kept)) if digest}
 
 
 def _data(workspace: Workspace, needed: set[str]) -> tuple[tuple[str, ...], tuple[Path, ...]]:

@@ -104,7 +104,6 @@ def everything(database: Path) -> list[tuple]:
 def test_what_is_acknowledged_when_a_backup_begins_is_in_it_whole_though_writing_goes_on(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    workspace.state.mkdir(exist_ok=True)
     over = threading.Event()
     with closing(Store(workspace.capture_store)) as store:
         store.append([heard(number) for number in range(5000)])
