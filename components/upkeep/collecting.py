@@ -42,6 +42,7 @@ class Leftovers:
         folders: artifacts, copies and training runs of those models, and training runs that are done with.
         files: of DVC's cache, and what was made of them.
         steps: fingerprints of the steps whose results speak of those models.
+        bytes: how many the folders and files take.
     """
 
     models: tuple[ModelVersion, ...]
@@ -49,11 +50,7 @@ class Leftovers:
     folders: tuple[Path, ...]
     files: tuple[Path, ...]
     steps: tuple[str, ...]
-
-    @property
-    def bytes(self) -> int:
-        """How many the folders and files take."""
-        return sum(_bytes(folder) for folder in self.folders) + sum(file.stat().st_size for file in self.files)
+    bytes: int
 
     def __bool__(self) -> bool:
         return bool(self.models or self.datasets or self.folders or self.files)
@@ -83,12 +80,14 @@ def find(workspace: Workspace, keep: int) -> Leftovers:
     kept = _kept(workspace, policies, rewards, keep)
     gone = tuple(model for model in (*policies, *rewards) if model not in kept)
     datasets, files = _data(workspace, _needed(workspace, kept))
+    folders = tuple(_folders(workspace, gone, {_source(workspace, model) for model in kept}))
     return Leftovers(
         models=gone,
         datasets=datasets,
-        folders=tuple(_folders(workspace, gone, {_source(workspace, model) for model in kept})),
+        folders=folders,
         files=files,
         steps=tuple(_steps(workspace, gone)),
+        bytes=sum(_bytes(folder) for folder in folders) + sum(file.stat().st_size for file in files),
     )
 
 
