@@ -143,7 +143,7 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
                 _take_out(tar, member, folder, hashes)
     if manifest is None:
         raise _damaged(source, "it ends before its manifest")
-    wrong = sorted(hashes.items() ^ manifest["files"].items())
+    wrong = sorted(hashes.items() ^ manifest.get("files", {}).items())
     if wrong:
         raise _damaged(source, f"{wrong[0][0]} is not what it was")
     return manifest

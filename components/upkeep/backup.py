@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from components.feedback.capture import database
 from components.records.errors import BadInput
+from components.services import note
 from components.upkeep.archive import Writer, write
 from components.workspace import Workspace, git, versions
 
@@ -209,6 +210,9 @@ def _elsewhere(workspace: Workspace, missing: int) -> Iterator[str]:
         yield f"captured feedback is in {database.shown(workspace.capture_store)}, which is backed up by itself"
     if named := workspace.settings.mlflow.tracking_uri:
         yield f"models and runs are in {_address(named)}, which is backed up by itself"
+    api, up = os.environ.get("PREFECT_API_URL"), note.read(workspace.state)
+    if api and not (up and up.prefect == api):
+        yield f"runs and schedules of Prefect are at {_address(api)}, which is backed up by itself"
     if missing:
         yield f"{missing} earlier dataset versions are not on this machine; `dvc pull --all-commits` brings them"
     with versions.opened(workspace.root) as repo:

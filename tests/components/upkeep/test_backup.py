@@ -33,6 +33,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture(autouse=True)
+def _no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+
 def test_what_was_backed_up_goes_on_elsewhere_without_the_old_folder(
     workspace: Workspace, tmp_path: Path, land: Callable, register: Callable, measure: Callable
 ) -> None:
@@ -250,7 +255,10 @@ def test_nothing_is_backed_up_while_something_lands(tmp_path: Path, workspace: W
         back_up(workspace, tmp_path / "work.tar.gz")
 
 
-def test_what_is_kept_elsewhere_is_named_without_its_password(tmp_path: Path, workspace: Workspace) -> None:
+def test_what_is_kept_elsewhere_is_named_without_its_password(
+    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "https://ada:hush@prefect.example.com/api")
     git.git(workspace.root, "config", "user.name", "Ada")
     (workspace.root / ".dvc" / "config.local").write_text(
         "[core]\n    remote = team\n['remote \"team\"']\n    url = s3://bucket/data\n    secret_access_key = hush\n"
@@ -263,6 +271,7 @@ def test_what_is_kept_elsewhere_is_named_without_its_password(tmp_path: Path, wo
     assert made.elsewhere == (
         "captured feedback is in postgresql://db.example.com/heed, which is backed up by itself",
         "models and runs are in https://mlflow.example.com, which is backed up by itself",
+        "runs and schedules of Prefect are at https://prefect.example.com/api, which is backed up by itself",
         "the DVC remote team stays where it is, at s3://bucket/data",
     )
     here = restore(made.file, tmp_path / "other").root
