@@ -92,7 +92,7 @@ def _settle(aside: Path, before: Path, now: Path) -> bool:
         for file in state.glob(pattern):
             _mend_text(file, before, now)
     prefect = state / "prefect" / "prefect.db"
-    return prefect.exists() and before.name != now.name and _rest(prefect)
+    return prefect.exists() and before.name != now.name and _rest(prefect, before.name)
 
 
 def _mend_database(database: Path, before: Path, now: Path) -> None:
@@ -123,11 +123,16 @@ def _mend_text(file: Path, before: Path, now: Path) -> None:
     file.write_text(named.sub(lambda found: told[found[0]], text), encoding="utf-8")
 
 
-def _rest(prefect: Path) -> bool:
-    """Stop what Prefect has on a schedule: it goes by the name of the folder, which is another one now."""
+def _rest(prefect: Path, name: str) -> bool:
+    """Stop what Prefect starts by itself for a workspace: it goes by the folder's name, which is another one now."""
+    theirs = "deployment_id IN (SELECT id FROM deployment WHERE name = ?)"
     with closing(sqlite3.connect(prefect)) as connection, connection:
-        by_clock = connection.execute("UPDATE deployment_schedule SET active = 0 WHERE active").rowcount
-        on_feedback = connection.execute(
-            "UPDATE automation SET enabled = 0 WHERE enabled AND name LIKE 'heed: retrain %'"
-        ).rowcount
-    return bool(by_clock or on_feedback)
+        connection.execute("PRAGMA foreign_keys = ON")
+        stopped = connection.execute(f"UPDATE deployment_schedule SET active = 0 WHERE active AND {theirs}", (name,))
+        trigger = (f"heed: retrain {name} when %",)
+        quiet = connection.execute("UPDATE automation SET enabled = 0 WHERE enabled AND name LIKE ?", trigger)
+        # Prefect makes the runs of a schedule days ahead.
+        connection.execute(
+            f"DELETE FROM flow_run WHERE state_type = 'SCHEDULED' AND auto_scheduled AND {theirs}", (name,)
+        )
+    return bool(stopped.rowcount or quiet.rowcount)
