@@ -151,12 +151,18 @@ def _tended(workspace: Workspace) -> Iterator[Path]:
         file = workspace.root / name
         if name and file.is_file():
             yield file
-    settings = workspace.settings
-    named = (settings.base.model, settings.reward.model, settings.reward.encoder, settings.signals.language_model)
-    for folder in (workspace.evaluation_sets, *(workspace.root / name for name in named if name)):
-        if folder.is_dir() and folder.resolve().is_relative_to(workspace.root):
+    for folder in _named(workspace):
+        if folder.resolve().is_relative_to(workspace.root):
             yield from _within(folder)
     yield from (file for file in (workspace.root / ".dvc" / "config.local",) if file.exists())
+
+
+def _named(workspace: Workspace) -> list[Path]:
+    """The folders that the settings name."""
+    settings = workspace.settings
+    models = (settings.base.model, settings.reward.model, settings.reward.encoder, settings.signals.language_model)
+    folders = (workspace.evaluation_sets, *(workspace.root / name for name in models if name))
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def _state(workspace: Workspace) -> list[Path]:
@@ -167,7 +173,8 @@ def _state(workspace: Workspace) -> list[Path]:
 def _made_again(workspace: Workspace, file: Path) -> bool:
     place = file.relative_to(workspace.state)
     beginnings = [place.as_posix(), *(parent.as_posix() for parent in place.parents)]
-    return file.name.startswith(".") or any(
+    # What begins with a dot there is a lock, or a file that somebody is writing aside.
+    return (file.parent == workspace.state and file.name.startswith(".")) or any(
         fnmatch(beginning, pattern) for pattern in MADE_AGAIN for beginning in beginnings
     )
 
@@ -213,6 +220,9 @@ def _elsewhere(workspace: Workspace, missing: int) -> Iterator[str]:
     api, up = os.environ.get("PREFECT_API_URL"), note.read(workspace.state)
     if api and not (up and up.prefect == api):
         yield f"runs and schedules of Prefect are at {_address(api)}, which is backed up by itself"
+    for folder in _named(workspace):
+        if not folder.resolve().is_relative_to(workspace.root):
+            yield f"{folder.resolve()}, which the settings name, is outside of the workspace"
     if missing:
         yield f"{missing} earlier dataset versions are not on this machine; `dvc pull --all-commits` brings them"
     with versions.opened(workspace.root) as repo:

@@ -134,12 +134,15 @@ def test_what_is_acknowledged_when_a_backup_begins_is_in_it_whole_though_writing
     assert 5000 <= count == newest <= last
 
 
+KEPT = ("spool/1.sealed", "detector/head.npz", "looked.json", "artifacts/models/m-1/artifacts/.gitattributes")
+
+
 def test_what_can_be_made_again_stays_out_and_nobody_else_can_read_the_rest(
     workspace: Workspace, tmp_path: Path, land: Callable
 ) -> None:
     land(workspace, "first")
     made_again = ("features/a.parquet", "runs/step/checkpoint-1/model", "threads/b", "up.json", "logs/capture.log")
-    for name in (*made_again, "spool/1.sealed", "detector/head.npz", "looked.json"):
+    for name in (*made_again, *KEPT):
         file = workspace.state / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("{}")
@@ -147,7 +150,7 @@ def test_what_can_be_made_again_stays_out_and_nobody_else_can_read_the_rest(
     assert made.file.stat().st_mode & 0o777 == 0o600
     restore(made.file, tmp_path / "other")
     left = contents(tmp_path / "other" / ".heed").keys()
-    assert {"spool/1.sealed", "detector/head.npz", "looked.json"} <= left
+    assert set(KEPT) <= left
     assert not left & {*made_again, "data.lock"}
 
 
@@ -263,7 +266,9 @@ def test_what_is_kept_elsewhere_is_named_without_its_password(
     (workspace.root / ".dvc" / "config.local").write_text(
         "[core]\n    remote = team\n['remote \"team\"']\n    url = s3://bucket/data\n    secret_access_key = hush\n"
     )
+    (tmp_path / "qwen").mkdir()
     elsewhere = (
+        "base.model=../qwen",
         "capture.store=postgresql://ada:hush@db.example.com/heed",
         "mlflow.tracking_uri=https://ada:hush@mlflow.example.com",
     )
@@ -272,6 +277,7 @@ def test_what_is_kept_elsewhere_is_named_without_its_password(
         "captured feedback is in postgresql://db.example.com/heed, which is backed up by itself",
         "models and runs are in https://mlflow.example.com, which is backed up by itself",
         "runs and schedules of Prefect are at https://prefect.example.com/api, which is backed up by itself",
+        f"{tmp_path / 'qwen'}, which the settings name, is outside of the workspace",
         "the DVC remote team stays where it is, at s3://bucket/data",
     )
     here = restore(made.file, tmp_path / "other").root
