@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 
 DAY = 86_400  # seconds
 
-DELETED = "heed.model_deleted"
-"""Tag of an MLflow run: when the model that it made was deleted."""
+STEP, DELETED_STEP = "heed.step", "heed.deleted_step"
+"""Tags of an MLflow run. One whose model was deleted has the second: a step that is done again gets a run of its own,
+because MLflow lets nobody change the parameters of an earlier one, which name that model."""
 
 IN_STORE = "models:/"
 
@@ -103,10 +103,12 @@ def delete(workspace: Workspace, found: Leftovers) -> None:
     for file in found.files:
         file.unlink(missing_ok=True)
     mlflow = client(workspace)
+    for run in _runs(workspace):
+        if run.data.tags.get(STEP) in found.steps:
+            mlflow.set_tag(run.info.run_id, DELETED_STEP, run.data.tags[STEP])
+            mlflow.delete_tag(run.info.run_id, STEP)
     for model in found.models:
         source = _source(workspace, model)
-        if model.run_id:
-            mlflow.set_tag(model.run_id, DELETED, datetime.now(UTC).isoformat(timespec="seconds"))
         mlflow.delete_model_version(model.name, str(model.version))
         if _logged(source):
             mlflow.delete_logged_model(source.removeprefix(IN_STORE))
@@ -172,25 +174,28 @@ def _training_runs(workspace: Workspace) -> Iterator[Path]:
     if not workspace.runs.exists():
         return
     registered = {model.step for name in (POLICY, REWARD) for model in models.versions(workspace, name)}
-    registered |= {run.data.tags.get("heed.step", "") for run in _runs(workspace, f"tags.`{DELETED}` != ''")}
-    yield from (folder for folder in sorted(workspace.runs.iterdir()) if folder.name in registered)
+    runs = [run.data.tags for run in _runs(workspace)]
+    deleted, done_again = ({tags.get(tag) for tags in runs} for tag in (DELETED_STEP, STEP))
+    done_with = registered | (deleted - done_again)
+    yield from (folder for folder in sorted(workspace.runs.iterdir()) if folder.name in done_with)
 
 
 def _steps(workspace: Workspace, gone: Sequence[ModelVersion]) -> Iterator[str]:
     """The steps that made models, and those that measured them."""
     yield from (model.step for model in gone)
     uris = {model.uri for model in gone}
-    for run in _runs(workspace, "tags.`heed.stage` = 'evaluate'") if gone else ():
-        if uris & {run.data.params.get(name) for name in ("challenger", "champion", "reward")}:
-            yield run.data.tags["heed.step"]
+    for run in _runs(workspace):
+        measured = uris & {run.data.params.get(name) for name in ("challenger", "champion", "reward")}
+        if measured and STEP in run.data.tags:
+            yield run.data.tags[STEP]
 
 
-def _runs(workspace: Workspace, query: str) -> Iterator["Run"]:
+def _runs(workspace: Workspace) -> Iterator["Run"]:
     mlflow = client(workspace)
     experiment = mlflow.get_experiment_by_name(EXPERIMENT)
     page: str | None = None
     while experiment:
-        found = mlflow.search_runs([experiment.experiment_id], query, page_token=page)
+        found = mlflow.search_runs([experiment.experiment_id], page_token=page)
         yield from found
         page = found.token
         if not page:

@@ -1,6 +1,7 @@
 """What is deleted is needed by nobody: what is in service, what a rollback needs and what they learned from stays."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from components import tracking
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion, ModelVersion
 from components.registry import models, promotion
@@ -152,6 +154,26 @@ def test_steps_whose_results_speak_of_what_is_gone_are_named(workspace: Workspac
     made = {f"{kind}-{number}" for kind in ("policy", "reward") for number in (1, 3, 5)}
     # All were measured against version 1.
     assert set(found.steps) == made | {f"measure-policy-{number}" for number in range(1, 7)}
+
+
+def test_what_was_deleted_can_be_made_and_measured_again(
+    workspace: Workspace, past: Past, register: Callable, measure: Callable
+) -> None:
+    collect(workspace, 1)
+    shutil.rmtree(workspace.state / "told")
+    again = register(workspace, models.POLICY, "policy-3", past.datasets[2])
+    assert again.version == 7
+    assert "policy-3" in (models.folder_of(workspace, again) / "model.json").read_text()
+    assert again.run_id != past.policies[2].run_id
+    # Under the step it had before, with other versions in its parameters.
+    card = measure(workspace, again, past.policies[3], past.rewards[-1], "inputs-again")
+    assert promotion.scorecard_of(workspace, again) == card
+    long_ago = time.time() - 2 * collecting.DAY
+    (workspace.runs / "policy-5").mkdir(parents=True)
+    with tracking.run(workspace, "preference", "policy-5", past.datasets[4], {}, {}):
+        pass  # and killed before it was registered
+    os.utime(workspace.runs / "policy-5", (long_ago, long_ago))
+    assert collect(workspace, 2).folders == ()
 
 
 def test_a_retraining_with_nothing_new_trains_nothing_after_it(
