@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from components.progress import console
 from components.records.errors import BadInput
-from flows import deciding, listening, quarantine, running
+from flows import deciding, listening, quarantine, running, upkeep
 from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
@@ -34,6 +34,10 @@ app.command(epilog="Example: heed up")(running.up)
 app.command(epilog="Example: heed down")(running.down)
 app.command(epilog='Example: heed schedule --cron "0 3 * * *" --on-feedback 200 --at-most-every 30m')(running.schedule)
 app.command(epilog="Example: heed watch", hidden=True)(running.watch)
+app.command(epilog="Example: heed doctor")(upkeep.doctor)
+app.command(epilog="Example: heed backup ../work.tar.zst")(upkeep.backup)
+app.command(epilog="Example: heed restore work.tar.zst elsewhere/work")(upkeep.restore)
+app.command(epilog="Example: heed gc --keep 5 --yes")(upkeep.gc)
 app.command(epilog="Example: heed report --html report.html")(deciding.report)
 app.command(epilog="Example: heed trace 4f0c1a…")(deciding.trace)
 app.command(epilog='Example: heed accept 3 --because "the new source is wanted"')(deciding.accept)

@@ -9,7 +9,7 @@ import gc
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from importlib import import_module
@@ -143,5 +143,21 @@ def _named(value: object) -> object:
 
 
 def _in_its_workspace(_: object, parameters: dict[str, Any]) -> str:
+    return _result(parameters["workspace"], parameters["key"])
+
+
+def _result(workspace: Workspace, key: str) -> str:
     """Two workspaces with the same data and settings have registries of their own, and so results of their own."""
-    return fingerprint(parameters["key"], str(parameters["workspace"].root))
+    return fingerprint(key, str(workspace.root))
+
+
+def forget_results(workspace: Workspace, keys: Iterable[str]) -> None:
+    """Let steps be done again, because what came of them is no longer there.
+
+    Args:
+        workspace: whose.
+        keys: of the steps.
+    """
+    results = Path(os.environ["PREFECT_LOCAL_STORAGE_PATH"])
+    for key in keys:
+        (results / _result(workspace, key)).unlink(missing_ok=True)

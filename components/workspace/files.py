@@ -9,12 +9,13 @@ from pathlib import Path
 from filelock import FileLock
 
 
-def place(target: Path, write: Callable[[Path], object]) -> None:
+def place(target: Path, write: Callable[[Path], object], mode: int = 0o644) -> None:
     """Let `write` fill a file beside the target, then put it in the target's place in one step.
 
     Args:
         target: where the file shall stand; what stands there is replaced whole.
         write: gets the path to write to.
+        mode: who may read it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -24,7 +25,7 @@ def place(target: Path, write: Callable[[Path], object]) -> None:
         write(aside)
         with aside.open("rb") as written:
             os.fsync(written.fileno())
-        aside.chmod(0o644)
+        aside.chmod(mode)
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -311,14 +311,22 @@ def catch_up(workspace: Workspace) -> None:
     pin(workspace, "Pin the batch an interrupted landing left")
 
 
+def missing(workspace: Workspace) -> list[str]:
+    """The files of the pinned version that `data/` lacks.
+
+    Raises:
+        BadInput: the version is not on this machine.
+    """
+    return [name for name in files_of(workspace, pinned_hash(workspace)) if not (workspace.data / name).exists()]
+
+
 def _refuse_to_lose(workspace: Workspace) -> None:
-    for name in files_of(workspace, pinned_hash(workspace)):
-        if not (workspace.data / name).exists():
-            raise BadInput(
-                f"data/ lacks {name}, which is in the dataset version that is pinned",
-                workspace.root,
-                "Run `dvc checkout`.",
-            )
+    for name in missing(workspace):
+        raise BadInput(
+            f"data/ lacks {name}, which is in the dataset version that is pinned",
+            workspace.root,
+            "Run `dvc checkout`.",
+        )
 
 
 def _numbered(batch: str) -> int:
@@ -426,6 +434,27 @@ def files_of(workspace: Workspace, digest: str) -> dict[str, Path]:
         if not manifest.exists():
             raise _absent(workspace, digest)
         return {entry["relpath"]: Path(store.oid_to_path(entry["md5"])) for entry in json.loads(manifest.read_text())}
+
+
+def stored(workspace: Workspace, digests: Iterable[str]) -> dict[str, list[Path]]:
+    """What DVC's cache has on this machine of some versions: the list of each one's files, and those files."""
+    with opened(workspace.root) as repo:
+        store = repo.cache.local
+        return {digest: list(_stored(store, digest)) for digest in digests}
+
+
+def _stored(store: Any, digest: str) -> Iterator[Path]:
+    manifest = Path(store.oid_to_path(digest))
+    if manifest.exists():
+        yield manifest
+        named = (Path(store.oid_to_path(entry["md5"])) for entry in json.loads(manifest.read_text()))
+        yield from (file for file in named if file.exists())
+
+
+def pinned_ever(workspace: Workspace) -> list[str]:
+    """The content hashes of all dataset versions, newest first, each once."""
+    found = (hash_at(workspace, commit) for commit, _ in history(workspace))
+    return list(dict.fromkeys(digest for digest in found if digest))
 
 
 def bytes_of(workspace: Workspace, digest: str, kinds: Iterable[str]) -> int:

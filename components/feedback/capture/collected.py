@@ -21,6 +21,18 @@ def remember(workspace: Workspace, position: int) -> None:
     place_text(_memory(workspace), json.dumps({"position": position}))
 
 
+def move(before: Workspace, workspace: Workspace) -> None:
+    """Let a workspace that was moved, with its store, know how far it had read where it was.
+
+    Args:
+        before: the workspace as it was; its folder need not be there any more.
+        workspace: the same where it is now.
+    """
+    told = _memory(workspace).with_name(_memory(before).name)
+    if told.exists():
+        told.replace(_memory(workspace))
+
+
 def waiting(workspace: Workspace) -> int:
     """How many pieces of feedback were captured and have not landed.
 

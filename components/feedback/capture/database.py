@@ -130,6 +130,25 @@ class Database:
             raise StoreDown(f"{self._file} was deleted or replaced; start the service again")
 
 
+def file_of(url: str) -> Path | None:
+    """The SQLite file behind a URL; None for PostgreSQL.
+
+    Raises:
+        BadInput: the URL is wrong.
+    """
+    address = _address(url)
+    return Path(address.database or "") if address.drivername == "sqlite" else None
+
+
+def shown(url: str) -> str:
+    """A URL of a store without user, password and options.
+
+    Raises:
+        BadInput: the URL is wrong.
+    """
+    return _shown(_address(url))
+
+
 def _address(url: str) -> URL:
     try:
         address = make_url(re.sub("^postgres(ql)?://", "postgresql+psycopg://", url))
