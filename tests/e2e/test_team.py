@@ -70,8 +70,9 @@ class Team:
         return httpx.get(f"{self.addresses['mlflow']}/api/2.0/{path}", params=asked, auth=ADMIN, timeout=30)
 
     def ended(self, flow: str) -> list[dict[str, Any]]:
-        """As Prefect's API tells whoever has its password."""
-        wanted = {"flows": {"name": {"any_": [flow]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+        """As Prefect's API tells whoever has its password: well or not."""
+        ends = {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}
+        wanted = {"flows": {"name": {"any_": [flow]}}, "flow_runs": {"state": {"type": ends}}}
         address = f"{self.addresses['prefect']}/api/flow_runs/filter"
         return httpx.post(address, json=wanted, auth=PREFECT_ADMIN, timeout=30).json()
 
@@ -220,11 +221,12 @@ def test_feedback_becomes_a_champion_and_all_of_it_is_where_the_team_keeps_it(te
     head = {"content-type": "application/x-ndjson"}
     assert httpx.post(f"{team.addresses['capture']}/v1/batch", content=body, headers=head, timeout=60).is_success
     until(lambda: team.ended("retrain"), 400)
+    [run] = team.ended("retrain")
+    assert run["state_type"] == "COMPLETED", run["state"]["message"]
 
     champion = team.mlflow("mlflow/registered-models/alias", name="heed-policy", alias="champion").json()
     assert champion["model_version"]["version"] == "2"
-    version = champion["model_version"]["tags"]
-    tags = {tag["key"]: tag["value"] for tag in version}
+    tags = {tag["key"]: tag["value"] for tag in champion["model_version"]["tags"]}
     digest = tags["heed.dataset"].removesuffix(".dir")
     assert f"files/md5/{digest[:2]}/{digest[2:]}.dir" in team.held(REMOTE)
     assert any(key.endswith(".safetensors") for key in team.held(ARTIFACTS))

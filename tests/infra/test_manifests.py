@@ -191,7 +191,7 @@ def test_nothing_runs_as_root() -> None:
 def test_the_image_is_made_of_what_is_there_and_of_what_is_locked() -> None:
     copied = [line.split()[1:-1] for line in DOCKERFILE.splitlines() if re.match("COPY (?!--from)", line)]
     sent = re.findall(r"^!(.*)$", (INFRA / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
-    assert sorted(sum(copied, [])) == sorted(sent)
+    assert sorted(path for paths in copied for path in paths) == sorted(sent)
     assert all((ROOT / path).exists() for path in sent)
     assert "--requirement /opt/heed/requirements.lock" in DOCKERFILE
     assert re.search("^torch==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
