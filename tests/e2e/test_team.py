@@ -56,12 +56,14 @@ class Team:
     Attributes:
         heed: the command line there.
         addresses: of the servers, by name.
+        key: of the application, to the capture service.
         bucket: a client of the S3 server.
         databases: the PostgreSQL server.
     """
 
     heed: Heed
     addresses: dict[str, str]
+    key: str
     bucket: Any
     databases: Postgres
 
@@ -125,6 +127,7 @@ def team(
         "HEED_WORKSPACE": str(root),
         "HEED_CAPTURE_STORE": postgres.url("feedback"),
         "HEED_CAPTURE_SECRET": "a key of the hash",
+        "HEED_CAPTURE_HOST": "0.0.0.0",
         "PREFECT_API_AUTH_STRING": ":".join(PREFECT_ADMIN),
     }
     servers = replace(
@@ -156,18 +159,18 @@ def team(
         },
         api=f"{first.addresses['prefect']}/api",
     )
+    key = others.json("keys", "add", "web-app", "--scope", "write")["key"]
     try:
         second = Running.of(others, "capture", "watch", "data-worker", "training-worker")
         try:
-            ours = {name: value for name, value in s3.items() if name != "AWS_ENDPOINT_URL"}
             bucket = boto3.client(
                 "s3",
                 endpoint_url=s3["AWS_ENDPOINT_URL"],
-                aws_access_key_id=ours["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=ours["AWS_SECRET_ACCESS_KEY"],
-                region_name=ours["AWS_DEFAULT_REGION"],
+                aws_access_key_id=s3["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=s3["AWS_SECRET_ACCESS_KEY"],
+                region_name=s3["AWS_DEFAULT_REGION"],
             )
-            yield Team(others, first.addresses | second.addresses, bucket, postgres)
+            yield Team(others, first.addresses | second.addresses, key, bucket, postgres)
         finally:
             second.stop()
     finally:
@@ -189,6 +192,8 @@ def test_who_has_no_password_is_turned_away_and_who_checks_health_is_not(team: T
     flows = f"{team.addresses['prefect']}/api/flows/filter"
     assert httpx.post(flows, json={}).status_code == 401
     assert httpx.post(flows, json={}, auth=PREFECT_ADMIN).status_code == 200
+    feedback = {"interaction": "any", "kind": "thumb", "score": 1}
+    assert httpx.post(f"{team.addresses['capture']}/v1/feedback", json=feedback).status_code == 401
     assert httpx.get(f"{team.addresses['mlflow']}/health").is_success
     assert httpx.get(f"{team.addresses['prefect']}/api/health").is_success
 
@@ -218,8 +223,9 @@ def test_feedback_becomes_a_champion_and_all_of_it_is_where_the_team_keeps_it(te
     lines = [{"type": "interaction", **row} for row in told.interactions.to_dicts()]
     lines += [{"type": "feedback", **row} for row in told.feedback.to_dicts()]
     body = "\n".join(json.dumps(line, default=str) for line in lines)
-    head = {"content-type": "application/x-ndjson"}
-    assert httpx.post(f"{team.addresses['capture']}/v1/batch", content=body, headers=head, timeout=60).is_success
+    head = {"content-type": "application/x-ndjson", "authorization": f"Bearer {team.key}"}
+    heard = httpx.post(f"{team.addresses['capture']}/v1/batch", content=body, headers=head, timeout=60)
+    assert heard.is_success, heard.text
     until(lambda: team.ended("retrain"), 400)
     [run] = team.ended("retrain")
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
