@@ -151,7 +151,7 @@ def test_a_bucket_that_does_not_answer_is_said_in_a_sentence(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     remote(workspace, "s3://dvc/team")
-    with pytest.raises(BadInput, match="the DVC remote did not take it.*http://127.0.0.1:9"):
+    with pytest.raises(BadInput, match=r"the DVC remote did not take it.*http://127\.0\.0\.1:9"):
         land(workspace, {"interactions": rows("a", 5)}, "a.jsonl")
     assert len(spoken(workspace)) == 5
 
