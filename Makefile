@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals bench-data bench-defences
+.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals bench-data bench-defences bench-crash bench-loop
 
 setup:
 	@cmp -s requirements.lock .venv/installed.lock || $(MAKE) --no-print-directory install
@@ -51,3 +51,9 @@ bench-data: setup
 
 bench-defences: setup
 	@$(BIN)/python -m benchmarks.defences
+
+bench-crash: setup
+	@$(BIN)/python -m benchmarks.crash
+
+bench-loop: setup
+	@$(BIN)/python -m benchmarks.loop

@@ -9,7 +9,6 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 
-from components.services import seen
 from components.workspace import Workspace, find
 from flows.services import (
     CAPTURE,
@@ -26,7 +25,7 @@ from flows.services import (
 )
 
 SILENCE = timedelta(seconds=120)
-"""How long what answers nobody may leave no sign: the watch looks every second, a worker is heard every 30."""
+"""How long a worker, which answers nobody, may not be heard of by Prefect; it is every 30 seconds."""
 
 
 def alive(workspace: Workspace, name: str) -> bool:
@@ -41,15 +40,12 @@ def alive(workspace: Workspace, name: str) -> bool:
         PREFECT: f":{settings.servers.prefect_port}/api/health",
         MLFLOW: f":{settings.servers.mlflow_port}/health",
         CAPTURE: f":{settings.capture.port}/healthz",
+        WATCH: f":{settings.servers.metrics_port}/metrics",
     }
     if name in addresses:
         return answers(f"http://127.0.0.1{addresses[name]}")
-    since = datetime.now(UTC) - SILENCE
-    if name == WATCH:
-        last = seen.last(workspace.state)
-        return last is not None and last.at > since
     pool = {DATA_WORKER: DATA_POOL, TRAINING_WORKER: TRAINING_POOL}[name]
-    return asks_for_work(os.environ["PREFECT_API_URL"], pool, worker_name(workspace), since)
+    return asks_for_work(os.environ["PREFECT_API_URL"], pool, worker_name(workspace), datetime.now(UTC) - SILENCE)
 
 
 if __name__ == "__main__":

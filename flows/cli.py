@@ -126,13 +126,14 @@ def retrain(
 
 @app.command(epilog="Example: heed status --json")
 def status(place: Place = None, as_json: Json = False) -> None:
-    """Dataset version, champion, challenger, and what landed since the last retraining."""
+    """Dataset version, champion, challenger, what landed since the last retraining, and when the next one starts."""
     workspace = opened(place)
     from components.registry.standing import standing
     from components.validation.expectations import last
 
     now = standing(workspace, quarantine.waiting(workspace), [found.in_words() for found in last(workspace)])
-    say(as_json, now.model_dump(mode="json"), now.in_words())
+    by_itself, told = running.by_itself(workspace)
+    say(as_json, now.model_dump(mode="json") | {"by_itself": by_itself}, f"{now.in_words()}\n{told}")
 
 
 @app.command(epilog="Example: heed compare 1 2")

@@ -10,11 +10,14 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
+from prefect.events import emit_event
 from prefect.states import Completed
 
 from components.records.handles import DatasetVersion, Scorecard
 from components.workspace import Workspace, find
 from flows.engine import settle
+
+DRIFTED = "heed.data.drifted"
 
 LOOKS = 0.5
 """Seconds between two looks at whether the training pool is done."""
@@ -50,6 +53,40 @@ def challenge(dataset: DatasetVersion, attempt: int = 0, settings: list[str] | N
     from flows.challenge import challenge as work
 
     return work.fn(workspace, dataset, attempt)
+
+
+@flow(name="look for drift", validate_parameters=False)
+def look_for_drift(at_least: int = 1, settings: list[str] | None = None) -> State[Any]:
+    """Land what was captured, and tell Prefect if it has drifted away from what was last accepted.
+
+    Args:
+        at_least: in so many things, as the audit `drift` counts them.
+        settings: each as split.newest=0.1; they hold for this run.
+    """
+    workspace = _opened(settings)
+    from components.validation import acceptance
+    from components.validation.audits import drift
+    from components.validation.material import Material
+    from components.workspace import looked, versions
+    from flows.collect import anything_to_collect, collect
+
+    dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
+    before = acceptance.last_accepted(workspace, dataset.hash)
+    if before is None or not looked.landed_since(workspace):
+        return Completed(message="nothing new to compare")
+    new, accepted = versions.read(workspace, dataset), versions.read(workspace, before)
+    found = drift.look(Material(preferences=new, accepted=accepted, seed=workspace.settings.evaluate.seed))
+    if found is None:
+        return Completed(message=f"too few pairs to compare: {drift.FEWEST} of each are needed")
+    differ = int(found.measures["data/drift"].value)
+    if differ >= at_least:
+        emit_event(DRIFTED, resource(workspace), payload={"differ": differ, "found": found.sentence})
+    return Completed(message=found.sentence)
+
+
+def resource(workspace: Workspace) -> dict[str, str]:
+    """What heed's events are about."""
+    return {"prefect.resource.id": f"heed.workspace.{workspace.root.name}"}
 
 
 def _in_the_training_pool(

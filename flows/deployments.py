@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture, RunDeployment
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, VariableCreate, VariableUpdate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, VariableCreate, WorkPoolCreate
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -25,7 +25,7 @@ from prefect.client.schemas.objects import (
     StateType,
 )
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import SCHEDULE_TYPES
+from prefect.client.schemas.schedules import SCHEDULE_TYPES, IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
@@ -50,25 +50,18 @@ POOLS = {
 }
 
 
-class Due(BaseModel):
-    """What makes a retraining due; it stands in a Prefect variable.
-
-    Attributes:
-        feedback: so many new pieces.
-    """
-
-    feedback: int
-
-
 class Trigger(BaseModel):
     """A retraining that feedback starts.
 
     Attributes:
-        due: what makes it due.
-        at_most_every: seconds between two.
+        feedback: at so many new pieces; None for no number of them. It stands in a Prefect variable.
+        drift: where what is new differs in so many things from what was last accepted (the audit `drift`); None for
+            no number of them. It stands in the schedule on which drift is looked for.
+        at_most_every: seconds between two retrainings, and between two looks for drift.
     """
 
-    due: Due
+    feedback: int | None
+    drift: int | None
     at_most_every: float
 
 
@@ -79,7 +72,11 @@ def deploy(workspace: Workspace) -> None:
             _make_pool(client, wanted)
         if not client.read_automations_by_name(DEAD):
             _dead_runs().create()
-        flows = ((deployed.retrain, DATA_POOL, _one_at_a_time()), (deployed.challenge, TRAINING_POOL, None))
+        flows = (
+            (deployed.retrain, DATA_POOL, _one_at_a_time()),
+            (deployed.look_for_drift, DATA_POOL, _one_at_a_time()),
+            (deployed.challenge, TRAINING_POOL, None),
+        )
         for flow, pool, limit in flows:
             if _outdated(workspace, client, flow.name):
                 made = flow.to_deployment(
@@ -95,32 +92,31 @@ def deploy(workspace: Workspace) -> None:
 
 def schedules(workspace: Workspace, client: SyncPrefectClient) -> list[DeploymentSchedule]:
     """When retraining starts by the clock."""
-    found = deployment(workspace, client, deployed.retrain.name)
-    return client.read_deployment_schedules(found.id) if found else []
+    return _schedules(workspace, client, deployed.retrain.name)
 
 
 def put_on_schedule(workspace: Workspace, client: SyncPrefectClient, schedule: SCHEDULE_TYPES) -> None:
     """Let retraining start by the clock, and by no other schedule that was set before."""
-    take_off_schedule(workspace, client)
-    found = deployment(workspace, client, deployed.retrain.name)
-    assert found
-    client.create_deployment_schedules(found.id, [DeploymentScheduleCreate(schedule=schedule, active=True)])
+    _put_on_schedule(workspace, client, deployed.retrain.name, schedule)
 
 
 def take_off_schedule(workspace: Workspace, client: SyncPrefectClient) -> None:
     """Let retraining no longer start by the clock."""
-    for kept in schedules(workspace, client):
-        assert kept.deployment_id
-        client.delete_deployment_schedule(kept.deployment_id, kept.id)
+    _take_off_schedule(workspace, client, deployed.retrain.name)
 
 
 def trigger(workspace: Workspace, client: SyncPrefectClient) -> Trigger | None:
     """The feedback that starts a retraining, as it stands in Prefect; None where none does."""
-    automation, due = _automation(workspace, client), due_of(workspace, client)
-    if automation is None or due is None or not automation.enabled:
+    automation = _automation(workspace, client)
+    if automation is None or not automation.enabled:
         return None
     assert isinstance(automation.trigger, EventTrigger)
-    return Trigger(due=due, at_most_every=automation.trigger.within.total_seconds())
+    looks = _schedules(workspace, client, deployed.look_for_drift.name)
+    return Trigger(
+        feedback=enough_feedback(workspace, client),
+        drift=looks[0].parameters.get("at_least") if looks else None,
+        at_most_every=automation.trigger.within.total_seconds(),
+    )
 
 
 def start_on_feedback(workspace: Workspace, client: SyncPrefectClient, wanted: Trigger) -> None:
@@ -132,33 +128,36 @@ def start_on_feedback(workspace: Workspace, client: SyncPrefectClient, wanted: T
         name=_triggered(workspace),
         description="So much feedback as the variable says, and at most one in the time the trigger says.",
         trigger=EventTrigger(
-            expect={DUE},
-            match=resource(workspace),
+            expect={DUE, deployed.DRIFTED},
+            match=deployed.resource(workspace),
             posture=Posture.Reactive,
             threshold=1,
             within=timedelta(seconds=wanted.at_most_every),
         ),
         actions=[RunDeployment(deployment_id=found.id)],
     ).create()
-    name, value = _variable(workspace), wanted.due.model_dump()
-    if client.read_variable_by_name(name):
-        client.update_variable(VariableUpdate(name=name, value=value))
-    else:
-        client.create_variable(VariableCreate(name=name, value=value))
+    if wanted.feedback:
+        client.create_variable(VariableCreate(name=_variable(workspace), value=wanted.feedback))
+    if wanted.drift:
+        looks = IntervalSchedule(interval=timedelta(seconds=wanted.at_most_every))
+        _put_on_schedule(workspace, client, deployed.look_for_drift.name, looks, {"at_least": wanted.drift})
 
 
 def stop_on_feedback(workspace: Workspace, client: SyncPrefectClient) -> None:
     """Let feedback no longer start a retraining."""
+    _take_off_schedule(workspace, client, deployed.look_for_drift.name)
+    if enough_feedback(workspace, client) is not None:
+        client.delete_variable_by_name(_variable(workspace))
     found = _automation(workspace, client)
     if found:
         assert found.id
         client.delete_automation(found.id)
 
 
-def due_of(workspace: Workspace, client: SyncPrefectClient) -> Due | None:
-    """What makes a retraining due; None where nobody has said so."""
+def enough_feedback(workspace: Workspace, client: SyncPrefectClient) -> int | None:
+    """At how many new pieces of feedback a retraining is due; None where nobody has said so, or not as a number."""
     found = client.read_variable_by_name(_variable(workspace))
-    return Due.model_validate(found.value) if found else None
+    return found.value if found and isinstance(found.value, int) else None
 
 
 def deployment(workspace: Workspace, client: SyncPrefectClient, flow: str) -> DeploymentResponse | None:
@@ -179,9 +178,29 @@ def next_run(workspace: Workspace, client: SyncPrefectClient) -> FlowRun | None:
     return next(iter(_runs(workspace, client, (StateType.SCHEDULED,))), None)
 
 
-def resource(workspace: Workspace) -> dict[str, str]:
-    """What heed's events are about."""
-    return {"prefect.resource.id": f"heed.workspace.{workspace.root.name}"}
+def _schedules(workspace: Workspace, client: SyncPrefectClient, flow: str) -> list[DeploymentSchedule]:
+    found = deployment(workspace, client, flow)
+    return client.read_deployment_schedules(found.id) if found else []
+
+
+def _put_on_schedule(
+    workspace: Workspace,
+    client: SyncPrefectClient,
+    flow: str,
+    schedule: SCHEDULE_TYPES,
+    parameters: dict[str, Any] | None = None,
+) -> None:
+    _take_off_schedule(workspace, client, flow)
+    found = deployment(workspace, client, flow)
+    assert found
+    made = DeploymentScheduleCreate(schedule=schedule, active=True, parameters=parameters or {})
+    client.create_deployment_schedules(found.id, [made])
+
+
+def _take_off_schedule(workspace: Workspace, client: SyncPrefectClient, flow: str) -> None:
+    for kept in _schedules(workspace, client, flow):
+        assert kept.deployment_id
+        client.delete_deployment_schedule(kept.deployment_id, kept.id)
 
 
 def _runs(workspace: Workspace, client: SyncPrefectClient, states: Sequence[StateType]) -> list[FlowRun]:
@@ -246,4 +265,4 @@ def _triggered(workspace: Workspace) -> str:
 
 def _variable(workspace: Workspace) -> str:
     plain = "".join(sign if sign.isalnum() and sign.isascii() else "_" for sign in workspace.root.name.lower())
-    return f"heed_due_{plain}"
+    return f"heed_enough_feedback_{plain}"

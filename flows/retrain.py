@@ -5,12 +5,14 @@ from typing import Literal
 from prefect import flow
 from pydantic import BaseModel
 
+from components.notifying import Outcome, notify
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
 from components.registry import promotion
 from components.validation import acceptance
 from components.workspace import Workspace, looked, versions
 from flows import evaluation_sets
+from flows.burying import bury
 from flows.challenge import Challenged, challenge
 from flows.collect import anything_to_collect, collect
 from flows.examine import examine
@@ -54,10 +56,30 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged = 
         challenged: makes a challenger and its scorecard, here or where there is a device for it.
     """
     with workspace.lock("retrain", "retraining"):
-        dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
-        done = _once(workspace, dataset, force, challenged)
+        bury(workspace)
+        try:
+            dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
+            done = _once(workspace, dataset, force, challenged)
+        except Exception as error:
+            notify(workspace, "failed", str(error) or type(error).__name__, {})
+            raise
         looked.remember(workspace, acceptance.newest_batch(workspace, dataset.hash))
+        _tell(workspace, done)
         return done
+
+
+def _tell(workspace: Workspace, done: Retraining) -> None:
+    if done.outcome == "nothing new":
+        return
+    ends: dict[str, Outcome] = {"promote": "promoted", "hold": "held", "refuse": "refused"}
+    end = ends.get(done.outcome) or ("refused" if done.outcome == "data refused" else "held")
+    told = {
+        "dataset": done.dataset.hash,
+        "challenger": done.challenger.version if done.challenger else None,
+        "champion": done.champion.version if done.champion else None,
+        "by": "the data gate" if done.report else "the gate",
+    }
+    notify(workspace, end, "; ".join(done.reasons), told)
 
 
 def _once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:

@@ -1,5 +1,6 @@
 """The commands for what runs by itself: everything up and down, on a schedule, when feedback lands."""
 
+import os
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,6 +69,9 @@ def schedule(
     every: Annotated[str | None, typer.Option(help="An interval, as 6h.")] = None,
     timezone: Annotated[str, typer.Option(help="Of the times, as Europe/Berlin.")] = "UTC",
     on_feedback: Annotated[int | None, typer.Option(min=1, help="So many new pieces of feedback start one.")] = None,
+    on_drift: Annotated[
+        int | None, typer.Option(min=1, help="So many things that differ from what was last accepted start one.")
+    ] = None,
     at_most_every: Annotated[str, typer.Option(help="The least time between two of those, as 30m.")] = USUAL_PAUSE,
     off: Annotated[bool, typer.Option("--off", help="Start none by itself any more.")] = False,
     place: Place = None,
@@ -84,7 +88,8 @@ def schedule(
 
         from flows import deployments
 
-        if wanted or on_feedback or off:
+        by_feedback = deployments.Trigger(feedback=on_feedback, drift=on_drift, at_most_every=pause)
+        if wanted or on_feedback or on_drift or off:
             deployments.deploy(workspace)
         with get_client(sync_client=True) as client:
             if off:
@@ -92,12 +97,29 @@ def schedule(
                 deployments.stop_on_feedback(workspace, client)
             if wanted:
                 deployments.put_on_schedule(workspace, client, wanted)
-            if on_feedback:
-                due = deployments.Due(feedback=on_feedback)
-                trigger = deployments.Trigger(due=due, at_most_every=pause)
-                deployments.start_on_feedback(workspace, client, trigger)
+            if on_feedback or on_drift:
+                deployments.start_on_feedback(workspace, client, by_feedback)
             told = standing(workspace, client)
     say(as_json, told, in_words(told))
+
+
+def by_itself(workspace: "Workspace") -> tuple[dict[str, Any], str]:
+    """What is up, how much feedback waits, and when retraining starts by itself; the same in words."""
+    from components.services import note
+
+    found = note.read(workspace.state)
+    if found is None and "PREFECT_API_URL" not in os.environ:
+        return {"up": {}}, "up          nothing: `heed up` lets everything run by itself"
+    from prefect.client.orchestration import get_client
+
+    from flows.watch import waiting as counted
+
+    with get_client(sync_client=True) as client:
+        told = standing(workspace, client)
+    addresses, waiting = found.addresses if found else {}, counted(workspace)
+    lines = [f"{'up':<12}{name} at {address}" for name, address in addresses.items()]
+    lines += [f"{'feedback':<12}{waiting} pieces that no retraining has looked at"]
+    return {"up": addresses, "waiting": waiting} | told, "\n".join([*lines, in_words(told)])
 
 
 def standing(workspace: "Workspace", client: "SyncPrefectClient") -> dict[str, Any]:
@@ -117,12 +139,14 @@ def standing(workspace: "Workspace", client: "SyncPrefectClient") -> dict[str, A
 def in_words(told: dict[str, Any]) -> str:
     """The same for a person."""
     following = f"; next {told['next']}" if told["next"] else ""
-    lines = [f"by the clock  {', '.join(told['clock']) or 'never'}{following}"]
-    if told["feedback"]:
-        pause = timedelta(seconds=told["feedback"]["at_most_every"])
-        lines.append(f"on feedback   at {told['feedback']['due']['feedback']} new pieces, at most every {pause}")
+    lines = [f"{'clock':<12}{', '.join(told['clock']) or 'never'}{following}"]
+    if found := told["feedback"]:
+        pieces = [f"at {found['feedback']} new pieces"] if found["feedback"] else []
+        drifts = [f"where {found['drift']} or more things have drifted"] if found["drift"] else []
+        pause = timedelta(seconds=found["at_most_every"])
+        lines.append(f"{'trigger':<12}{' or '.join(pieces + drifts)}, at most every {pause}")
     else:
-        lines.append("on feedback   never")
+        lines.append(f"{'trigger':<12}never")
     return "\n".join(lines)
 
 
@@ -134,7 +158,7 @@ def _clock(cron: str | None, every: str | None, timezone: str) -> Any:
 
     try:
         ZoneInfo(timezone)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise BadInput(f"there is no time zone {timezone!r}", "--timezone", "Write it as Europe/Berlin.") from None
     from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import httpx
 
 from components.records.errors import BadInput
-from components.services import seen
 from components.services.supervisor import Service
 from components.workspace import Workspace
 from flows.terminal import served_by_mlflow
@@ -73,6 +72,7 @@ def place(workspace: Workspace, chosen: Iterable[str]) -> Place:
         PREFECT: ("servers.prefect_port", settings.servers.host, settings.servers.prefect_port),
         MLFLOW: ("servers.mlflow_port", settings.servers.host, settings.servers.mlflow_port),
         CAPTURE: ("capture.port", settings.capture.host, settings.capture.port),
+        WATCH: ("servers.metrics_port", settings.servers.host, settings.servers.metrics_port),
     }
     here = {name for name in chosen if name in wanted}
     if elsewhere:
@@ -109,8 +109,8 @@ def services(
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(RUNS_SAY_THAT_THEY_LIVE),
         }
     )
-    if CAPTURE in where.ports:
-        environment["HEED_CAPTURE_PORT"] = str(where.ports[CAPTURE])
+    set_by = {CAPTURE: "HEED_CAPTURE_PORT", WATCH: "HEED_SERVERS_METRICS_PORT"}
+    environment |= {set_by[name]: str(port) for name, port in where.ports.items() if name in set_by}
     makers = {
         PREFECT: _prefect,
         MLFLOW: _mlflow,
@@ -181,13 +181,8 @@ def _capture(workspace: Workspace, where: Place, environment: dict[str, str]) ->
 
 
 def _watch(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
-    begun = datetime.now(UTC)
-
-    def looks() -> bool:
-        last = seen.last(workspace.state)
-        return last is not None and last.at >= begun
-
-    return Service(WATCH, _python("flows.cli", "watch"), environment, looks)
+    address = f"{where.url(WATCH)}/metrics"
+    return Service(WATCH, _python("flows.cli", "watch"), environment, lambda: answers(address), address)
 
 
 def _worker(name: str, pool: str, workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:

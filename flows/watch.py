@@ -2,21 +2,25 @@
 
 Two events, of the resource `heed.workspace.NAME`, seen in the Prefect UI and good for automations of one's own:
 `heed.feedback.heard` when more feedback waits than before, and `heed.feedback.due` for as long as so much waits that
-a retraining is due and none is running. How much that is stands in a Prefect variable (`Due`).
+a retraining is due and none is running. How much that is stands in a Prefect variable.
 """
 
 import time
 from collections.abc import Callable
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import emit_event
+from prometheus_client import Counter, Gauge, start_http_server
 
 from components.feedback.capture import collected
 from components.feedback.capture.database import StoreDown
 from components.progress import console
-from components.services import seen
+from components.records.errors import BadInput
 from components.workspace import Workspace, looked
-from flows.deployments import DUE, active_runs, deploy, due_of, resource
+from flows.burying import bury
+from flows.deployed import resource
+from flows.deployments import DUE, active_runs, deploy, enough_feedback
 
 HEARD = "heed.feedback.heard"
 
@@ -25,6 +29,13 @@ LOOKS = 1.0
 
 SAYS_AGAIN = 10.0
 """Seconds after which what is still due is said again."""
+
+
+WAITING = Gauge("heed_feedback_waiting", "Pieces of feedback that no retraining has looked at")
+LOOKED = Gauge("heed_watch_looked_timestamp_seconds", "When the watch has last looked")
+LANDED = Gauge("heed_batch_landed", "Number of the newest batch that has landed")
+TRAINED = Gauge("heed_batch_retrained", "Number of the newest batch that a retraining has looked at")
+SAID_DUE = Counter("heed_retraining_due_total", "How often Prefect was told that a retraining is due")
 
 
 def waiting(workspace: Workspace) -> int:
@@ -37,11 +48,15 @@ def waiting(workspace: Workspace) -> int:
 
 
 def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
-    """Make the deployments, then look again and again until `stopping`.
+    """Make the deployments, bury runs that a crash left, then look again and again until `stopping`.
 
     A store or a Prefect server that is away for a while is waited for.
     """
     deploy(workspace)
+    _bury(workspace)
+    LANDED.set_function(lambda: looked.newest_batch(workspace))
+    TRAINED.set_function(lambda: looked.last_batch(workspace))
+    start_http_server(workspace.settings.servers.metrics_port, workspace.settings.servers.host)
     before, said_at = 0, float("-inf")
     with get_client(sync_client=True) as client:
         while not stopping():
@@ -51,16 +66,26 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
                     emit_event(HEARD, resource(workspace), payload={"new": now - before, "waiting": now})
                 before = now
                 if time.monotonic() - said_at >= SAYS_AGAIN and _due(workspace, client, now):
+                    SAID_DUE.inc()
                     emit_event(DUE, resource(workspace), payload={"waiting": now})
                     said_at = time.monotonic()
-                seen.remember(workspace.state, now)
+                WAITING.set(now)
+                LOOKED.set_to_current_time()
             except StoreDown as down:
                 console.print(f"the store does not answer: {down}", markup=False)
-            except OSError as error:
+            except (OSError, httpx.HTTPError) as error:
                 console.print(f"looked in vain: {error}", markup=False)
             time.sleep(LOOKS)
 
 
+def _bury(workspace: Workspace) -> None:
+    try:
+        with workspace.lock("retrain", "retraining"):
+            bury(workspace)
+    except BadInput:
+        return  # somebody retrains, and has buried
+
+
 def _due(workspace: Workspace, client: SyncPrefectClient, waits: int) -> bool:
-    due = due_of(workspace, client)
-    return due is not None and waits >= due.feedback and not active_runs(workspace, client)
+    enough = enough_feedback(workspace, client)
+    return enough is not None and waits >= enough and not active_runs(workspace, client)

@@ -180,6 +180,15 @@ class Servers(Section):
     prefect_port: Port = Field(4200, description="0 for any that is free")
     mlflow_port: Port = Field(5000, description="0 for any that is free")
     mlflow_auth: bool = Field(False, description="let MLflow ask everybody for a name and a password")
+    metrics_port: Port = Field(8788, description="where Prometheus finds how the loop does; 0 for any that is free")
+
+
+class Notify(Section):
+    """Who is told what became of a retraining."""
+
+    webhook: SecretStr = Field(
+        SecretStr(""), description="address that gets a POST of JSON when one fails, is held or refused, or promotes"
+    )
 
 
 class Settings(Section):
@@ -195,3 +204,4 @@ class Settings(Section):
     evaluate: Evaluate = Evaluate()
     mlflow: Mlflow = Mlflow()
     servers: Servers = Servers()
+    notify: Notify = Notify()

@@ -16,7 +16,12 @@ from components.workspace.files import place_text
 
 
 class Process(BaseModel):
-    """A process on this machine: its id, and when it began, in seconds since 1970."""
+    """A process on this machine: its id, and when it began.
+
+    Attributes:
+        pid: its id.
+        began: seconds since the machine was started, which stay true when its clock is set.
+    """
 
     pid: int
     began: float
@@ -26,7 +31,11 @@ class Process(BaseModel):
         """The process of an id; None where there is none any more, or it has ended and nobody has asked how."""
         try:
             found = psutil.Process(pid)
-            return None if found.status() == psutil.STATUS_ZOMBIE else cls(pid=pid, began=found.create_time())
+            return (
+                None
+                if found.status() == psutil.STATUS_ZOMBIE
+                else cls(pid=pid, began=found.create_time() - psutil.boot_time())
+            )
         except psutil.NoSuchProcess:
             return None
 

@@ -8,6 +8,7 @@ import polars as pl
 from components.records.schemas import Feedback, Interaction, Preference, empty
 
 WITHIN = "10m"
+AT_A_TIME = 1_000_000  # acts that are put in order together
 
 
 def busiest(acts: pl.DataFrame) -> pl.DataFrame:
@@ -19,7 +20,14 @@ def busiest(acts: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `rater`, and the `most` that each did in ten minutes.
     """
-    counted = acts.drop_nulls().sort("rater", "at").rolling("at", period=WITHIN, group_by="rater").agg(most=pl.len())
+    told = acts.drop_nulls()
+    place = pl.col("rater").hash() % (1 + told.height // AT_A_TIME)
+    some = [told.filter(place == number) for number in range(1 + told.height // AT_A_TIME)]
+    return pl.concat([_busiest(part) for part in some])
+
+
+def _busiest(acts: pl.DataFrame) -> pl.DataFrame:
+    counted = acts.sort("rater", "at").rolling("at", period=WITHIN, group_by="rater").agg(most=pl.len())
     return counted.group_by("rater").agg(pl.col("most").max())
 
 

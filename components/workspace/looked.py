@@ -23,10 +23,20 @@ def remember(workspace: Workspace, batch: str) -> None:
     place_text(_memory(workspace), json.dumps({"batch": _number(batch) if batch else 0}))
 
 
+def last_batch(workspace: Workspace) -> int:
+    """The number of the newest batch that a retraining has looked at; 0 where none has."""
+    memory = _memory(workspace)
+    return int(json.loads(memory.read_text())["batch"]) if memory.exists() else 0
+
+
+def newest_batch(workspace: Workspace) -> int:
+    """The number of the newest batch that has landed; 0 where none has."""
+    return max((_number(batch.name) for batch in _batches(workspace)), default=0)
+
+
 def landed_since(workspace: Workspace) -> int:
     """How many pieces of feedback landed that no retraining has looked at; preferences count where they came alone."""
-    memory = _memory(workspace)
-    known = int(json.loads(memory.read_text())["batch"]) if memory.exists() else 0
+    known = last_batch(workspace)
     return sum(max(_rows(batch, kind) for kind in TOLD) for batch in _batches(workspace) if _number(batch.name) > known)
 
 

@@ -57,9 +57,10 @@ class Batch:
             Those that were left out because a record of their id was added before.
         """
         new = self.new(kind, records)
-        ids = new["id"].hash().to_numpy()
-        twice = pl.Series(np.isin(ids, self._added[kind]), dtype=pl.Boolean)
-        self._added[kind] = np.concatenate([self._added[kind], ids])
+        ids, added = new["id"].hash().to_numpy(), self._added[kind]
+        twice = pl.Series(_among(added, ids), dtype=pl.Boolean)
+        # Of two runs that are in order a stable sort makes one, without looking at all of it again and again.
+        self._added[kind] = np.sort(np.concatenate([added, np.sort(ids)]), kind="stable")
         first = new.filter(~twice)
         if first.height:
             self._files.write(kind, first)
@@ -85,6 +86,14 @@ class Batch:
     def finish(self, number: int) -> Path:
         """Close the files and give the folder they are in its name."""
         return self._files.finish(number)
+
+
+def _among(ordered: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Which of some numbers are among those in order: bool, as long as `numbers`."""
+    if not len(ordered):
+        return np.zeros(len(numbers), bool)
+    found: np.ndarray = ordered[np.minimum(np.searchsorted(ordered, numbers), len(ordered) - 1)] == numbers
+    return found
 
 
 @contextmanager

@@ -203,6 +203,7 @@ def test_every_service_says_to_its_container_that_it_is_well(team: Team) -> None
         "HEED_SERVERS_PREFECT_PORT": httpx.URL(team.addresses["prefect"]).port,
         "HEED_SERVERS_MLFLOW_PORT": httpx.URL(team.addresses["mlflow"]).port,
         "HEED_CAPTURE_PORT": httpx.URL(team.addresses["capture"]).port,
+        "HEED_SERVERS_METRICS_PORT": httpx.URL(team.addresses["watch"]).port,
     }
     environment = team.heed.environment | {name: str(port) for name, port in ports.items()}
 

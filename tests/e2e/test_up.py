@@ -23,6 +23,7 @@ port = 0
 [servers]
 prefect_port = 0
 mlflow_port = 0
+metrics_port = 0
 [evaluate]
 prompts = 20
 max_new_tokens = 16
@@ -111,7 +112,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, heed_in: Callable[[Path], Heed]
 
 def test_enough_feedback_starts_one_retraining_and_the_champion_changes(up: Up) -> None:
     told = up.heed.json("schedule", "--on-feedback", "100", "--at-most-every", "10m")
-    assert told["feedback"] == {"due": {"feedback": 100}, "at_most_every": 600}
+    assert told["feedback"] == {"feedback": 100, "drift": None, "at_most_every": 600}
     assert up.champion is None
     up.hear(talk(scripted(3), "some-model", 200, 3))
     until(lambda: up.ended("retrain"), 240)
@@ -140,25 +141,31 @@ def test_what_dies_is_started_again(up: Up) -> None:
     assert up.pids()["prefect"] == before["prefect"]
 
 
-def test_the_clock_starts_a_retraining_too(up: Up) -> None:
+def test_what_the_clock_started_and_a_power_cut_stopped_is_done_after_it(up: Up) -> None:
     up.hear(talk(scripted(4), "some-model", 60, 4))
-    told = up.heed.json("schedule", "--every", "15s")
-    assert len(told["clock"]) == 1
+    assert len(up.heed.json("schedule", "--every", "15s")["clock"]) == 1
+    until(lambda: any(run["state_type"] == "RUNNING" for run in up.runs("challenge")), 120)
+    [cut_off] = [run["id"] for run in up.runs("retrain") if run["state_type"] == "RUNNING"]
+    for process in [*psutil.Process(up.process.pid).children(recursive=True), up.process]:
+        process.kill()
+    up.process.wait()
+
+    up.start()
     until(lambda: up.champion == "3", 240)
-    told = up.heed.json("schedule", "--off")
-    assert told == {"clock": [], "next": None, "feedback": None}
-    until(lambda: any(run["auto_scheduled"] for run in up.ended("retrain")), 30)
+    assert up.heed.json("schedule", "--off") == {"clock": [], "next": None, "feedback": None}
+    until(lambda: len([run for run in up.ended("retrain") if run["auto_scheduled"]]) >= 1, 60)
+    assert {run["id"]: run["state_type"] for run in up.runs("retrain")}[cut_off] == "CRASHED"
+    assert len(up.heed.mlflow.search_model_versions("name = 'heed-policy'")) == 3
 
 
-def test_killed_and_started_again_nothing_is_doubled_or_lost(up: Up) -> None:
+def test_services_whose_supervisor_was_killed_are_taken_over_not_doubled(up: Up) -> None:
     left = up.pids()
     up.process.kill()
     up.process.wait()
-    assert psutil.pid_exists(left["capture"])
+    assert _answers(up.addresses["capture"])
     up.start()
     assert not any(psutil.pid_exists(pid) for pid in left.values())
-    assert up.champion == "3"
-    assert len(up.heed.mlflow.search_model_versions("name = 'heed-policy'")) == 3
+    assert _answers(up.addresses["capture"])
 
 
 def test_what_was_brought_up_goes_down_and_leaves_nothing(up: Up) -> None:
