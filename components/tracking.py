@@ -41,8 +41,9 @@ def experiment(workspace: Workspace) -> str:
     found = mlflow.get_experiment_by_name(EXPERIMENT)
     if found:
         return found.experiment_id
-    # A tracking server keeps artifacts where it is told to; without one they stay in the workspace.
-    place = None if workspace.settings.mlflow.tracking_uri else workspace.artifacts.as_uri()
+    # A tracking server keeps artifacts where it is told to; without one they go where the settings say.
+    settings = workspace.settings.mlflow
+    place = workspace.artifacts if settings.artifacts or not settings.tracking_uri else None
     return mlflow.create_experiment(EXPERIMENT, artifact_location=place)
 
 

@@ -6,10 +6,11 @@ A team that has a Prefect server or an MLflow server of its own (PREFECT_API_URL
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 
@@ -26,6 +27,9 @@ WAVES = ((PREFECT, MLFLOW, CAPTURE), (WATCH,), (DATA_WORKER, TRAINING_WORKER))
 NAMES = tuple(name for wave in WAVES for name in wave)
 
 DATA_POOL, TRAINING_POOL = "heed-data", "heed-training"
+
+MLFLOW_AUTH = ("MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD")
+"""What MLflow has to find in the environment where it asks for passwords."""
 
 WORK_IS_ASKED_FOR = 1
 """Every so many seconds, by a worker."""
@@ -122,46 +126,95 @@ def services(
 
 def _prefect(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
     own = {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}
-    own |= {
-        "PREFECT_UI_API_URL": where.prefect,
-        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": str(SCHEDULES_ARE_READ),
-    }
+    own["PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"] = str(SCHEDULES_ARE_READ)
+    # Browsers of other machines may know it by another address.
+    own.setdefault("PREFECT_UI_API_URL", where.prefect)
     return Service(
         PREFECT,
         _python("prefect", "server", "start", *_listens(workspace, where, PREFECT)),
         own,
-        _answers(f"{where.prefect}/health"),
+        lambda: answers(f"{where.prefect}/health"),
         where.url(PREFECT),
     )
 
 
 def _mlflow(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
-    # It answers to people alone: what runs here writes to the store itself.
-    own = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    store = ("--backend-store-uri", workspace.tracking_uri, "--artifacts-destination", str(workspace.artifacts))
+    own = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Not in the command, which everybody on this machine can read: a password may be in it.
+        "MLFLOW_BACKEND_STORE_URI": workspace.tracking_uri,
+        "MLFLOW_ARTIFACTS_DESTINATION": workspace.artifacts,
+    }
+    command = ["mlflow", "server", "--workers", "1", *_listens(workspace, where, MLFLOW)]
+    if workspace.settings.servers.mlflow_auth:
+        command += ["--app-name", "basic-auth"]
+        own["MLFLOW_AUTH_CONFIG_PATH"] = str(_users_of_mlflow(workspace, environment))
     return Service(
         MLFLOW,
-        _python("mlflow", "server", *store, "--workers", "1", *_listens(workspace, where, MLFLOW)),
+        _python(*command),
         environment | own,
-        _answers(f"{where.url(MLFLOW)}/health"),
+        lambda: answers(f"{where.url(MLFLOW)}/health"),
         where.url(MLFLOW),
     )
 
 
+def _users_of_mlflow(workspace: Workspace, environment: Mapping[str, str]) -> Path:
+    """The file that tells MLflow where its users are: in the database that its runs are in.
+
+    Raises:
+        BadInput: MLflow is not told what it needs to begin.
+    """
+    if missing := [name for name in MLFLOW_AUTH if not environment.get(name)]:
+        fix = "Set them in the environment; the administrator's hold from the first start on."
+        raise BadInput(f"MLflow cannot ask for passwords without {', '.join(missing)}", "servers.mlflow_auth", fix)
+    # Whoever has a name and a password may look at everything. In such a file a % is written twice.
+    store = workspace.tracking_uri.replace("%", "%%")
+    file = workspace.state / "mlflow-auth.ini"
+    file.touch(mode=0o600)  # a password may be in it
+    file.write_text(f"[mlflow]\ndatabase_uri = {store}\ndefault_permission = READ\n")
+    return file
+
+
 def _capture(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
     address = where.url(CAPTURE)
-    return Service(CAPTURE, _python("flows.cli", "serve"), environment, _answers(f"{address}/healthz"), address)
+    return Service(CAPTURE, _python("flows.cli", "serve"), environment, lambda: answers(f"{address}/healthz"), address)
 
 
 def _watch(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
     address = f"{where.url(WATCH)}/metrics"
-    return Service(WATCH, _python("flows.cli", "watch"), environment, _answers(address), address)
+    return Service(WATCH, _python("flows.cli", "watch"), environment, lambda: answers(address), address)
 
 
 def _worker(name: str, pool: str, workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
-    called = f"{workspace.root.name} on {socket.gethostname()}"
+    called = worker_name(workspace)
     command = _python("prefect", "worker", "start", "--pool", pool, "--type", "process", "--name", called)
-    return Service(name, command, environment, _asks_for_work(where.prefect, pool, called))
+    begun = datetime.now(UTC)
+    return Service(name, command, environment, lambda: asks_for_work(where.prefect, pool, called, begun))
+
+
+def worker_name(workspace: Workspace) -> str:
+    """What Prefect calls a worker of this machine."""
+    return f"{workspace.root.name} on {socket.gethostname()}"
+
+
+def asks_for_work(api: str, pool: str, worker: str, since: datetime) -> bool:
+    """Whether a Prefect server has heard of a worker since then."""
+    name, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    with suppress(httpx.HTTPError):
+        found = httpx.post(
+            f"{api}/work_pools/{pool}/workers/filter", json={}, timeout=2, auth=(name, password) if name else None
+        )
+        return found.is_success and any(
+            one["name"] == worker and datetime.fromisoformat(one["last_heartbeat_time"]) > since for one in found.json()
+        )
+    return False
+
+
+def answers(url: str) -> bool:
+    """Whether a server says that it is well."""
+    with suppress(httpx.HTTPError):
+        return httpx.get(url, timeout=2).is_success
+    return False
 
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
@@ -170,30 +223,6 @@ def _python(module: str, *arguments: str) -> tuple[str, ...]:
 
 def _listens(workspace: Workspace, where: Place, name: str) -> tuple[str, ...]:
     return ("--host", workspace.settings.servers.host, "--port", str(where.ports[name]))
-
-
-def _answers(url: str) -> Callable[[], bool]:
-    def asked() -> bool:
-        with suppress(httpx.HTTPError):
-            return httpx.get(url, timeout=2).is_success
-        return False
-
-    return asked
-
-
-def _asks_for_work(api: str, pool: str, worker: str) -> Callable[[], bool]:
-    begun = datetime.now(UTC)
-
-    def asked() -> bool:
-        with suppress(httpx.HTTPError):
-            found = httpx.post(f"{api}/work_pools/{pool}/workers/filter", json={}, timeout=2)
-            return found.is_success and any(
-                one["name"] == worker and datetime.fromisoformat(one["last_heartbeat_time"]) > begun
-                for one in found.json()
-            )
-        return False
-
-    return asked
 
 
 def _as_environment(overrides: Iterable[str]) -> dict[str, str]:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import postgres
+
+__all__ = ["postgres"]  # a fixture of all tests
+
 # Before anything imports torch: as the command line does (see `flows.engine.settle`).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

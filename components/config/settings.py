@@ -170,6 +170,7 @@ class Mlflow(Section):
     """The tracking server and registry."""
 
     tracking_uri: str = Field("", description="empty for a SQLite store inside the workspace")
+    artifacts: str = Field("", description="s3://… for a team's bucket; empty for a folder inside the workspace")
 
 
 class Servers(Section):
@@ -178,6 +179,7 @@ class Servers(Section):
     host: str = "127.0.0.1"
     prefect_port: Port = Field(4200, description="0 for any that is free")
     mlflow_port: Port = Field(5000, description="0 for any that is free")
+    mlflow_auth: bool = Field(False, description="let MLflow ask everybody for a name and a password")
     metrics_port: Port = Field(8788, description="where Prometheus finds how the loop does; 0 for any that is free")
 
 

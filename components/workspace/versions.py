@@ -397,11 +397,9 @@ def _batch_name(number: int, folder: Path) -> str:
 
 
 def _push(repo: "Repo") -> None:
-    from dvc.exceptions import DvcException
-
     try:
         repo.push()
-    except (DvcException, OSError) as error:
+    except Exception as error:  # every kind of remote has some of its own
         raise BadInput(
             f"the batch landed here, but the DVC remote did not take it: {error}",
             repo.config["core"]["remote"],

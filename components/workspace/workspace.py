@@ -128,8 +128,9 @@ class Workspace:
         return self.settings.mlflow.tracking_uri or f"sqlite:///{self.state / 'mlflow.db'}"
 
     @property
-    def artifacts(self) -> Path:
-        return self.state / "artifacts"
+    def artifacts(self) -> str:
+        """The URI below which MLflow's artifacts are, where no tracking server decides."""
+        return self.settings.mlflow.artifacts or (self.state / "artifacts").as_uri()
 
     @property
     def prefect_home(self) -> Path:

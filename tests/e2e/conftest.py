@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,18 +28,20 @@ class Heed:
         root: the workspace.
         home: the home directory.
         api: a Prefect server to report to; empty for the temporary one that every command starts.
+        told: what else stands in the environment.
     """
 
     root: Path
     home: Path
     api: str = ""
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         ours = ("PREFECT_", "MLFLOW_", "HEED_", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         served = {"PREFECT_API_URL": self.api} if self.api else {}
-        return kept | served | {"HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)}
+        return kept | served | self.told | {"HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)}
 
     @property
     def mlflow(self) -> "MlflowClient":

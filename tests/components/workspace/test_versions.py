@@ -28,10 +28,10 @@ def unpinned(workspace: Workspace) -> dict:
         return repo.status()
 
 
-def remote(workspace: Workspace, folder: Path) -> None:
+def remote(workspace: Workspace, place: Path | str) -> None:
     """Give DVC a default remote."""
     with versions.opened(workspace.root) as repo, repo.config.edit("repo") as settings:
-        settings["remote"]["store"] = {"url": str(folder)}
+        settings["remote"]["store"] = {"url": str(place)}
         settings["core"]["remote"] = "store"
 
 
@@ -141,6 +141,19 @@ def test_a_clone_pulls_any_version_from_the_remote_that_every_landing_went_to(
     with versions.opened(clone.root) as repo:
         repo.pull()
     assert read(clone, first, "interactions").equals(rows("a", 5))
+
+
+def test_a_bucket_that_does_not_answer_is_said_in_a_sentence(
+    workspace: Workspace, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    remote(workspace, "s3://dvc/team")
+    with pytest.raises(BadInput, match=r"the DVC remote did not take it.*http://127\.0\.0\.1:9"):
+        land(workspace, {"interactions": rows("a", 5)}, "a.jsonl")
+    assert len(spoken(workspace)) == 5
 
 
 def test_a_dead_remote_is_said_and_costs_nothing(

@@ -16,7 +16,7 @@ import pytest
 
 from components.feedback.capture.store import Event, Store, StoreDown
 from components.records.errors import BadInput
-from tests.components.feedback.capture.conftest import Postgres
+from tests.postgres import Postgres
 
 ROOT = Path(__file__).parents[4]
 

@@ -1,0 +1,52 @@
+"""Alive: whether a service that `heed up` keeps up here does what it is there for, as a container's health check asks.
+
+    python -m flows.alive capture
+
+Exit code 0 if it does, 1 if not.
+"""
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+
+from components.workspace import Workspace, find
+from flows.services import (
+    CAPTURE,
+    DATA_POOL,
+    DATA_WORKER,
+    MLFLOW,
+    PREFECT,
+    TRAINING_POOL,
+    TRAINING_WORKER,
+    WATCH,
+    answers,
+    asks_for_work,
+    worker_name,
+)
+
+SILENCE = timedelta(seconds=120)
+"""How long a worker, which answers nobody, may not be heard of by Prefect; it is every 30 seconds."""
+
+
+def alive(workspace: Workspace, name: str) -> bool:
+    """Whether a service on this machine is well.
+
+    Args:
+        workspace: whose.
+        name: one of `services.NAMES`.
+    """
+    settings = workspace.settings
+    addresses = {
+        PREFECT: f":{settings.servers.prefect_port}/api/health",
+        MLFLOW: f":{settings.servers.mlflow_port}/health",
+        CAPTURE: f":{settings.capture.port}/healthz",
+        WATCH: f":{settings.servers.metrics_port}/metrics",
+    }
+    if name in addresses:
+        return answers(f"http://127.0.0.1{addresses[name]}")
+    pool = {DATA_WORKER: DATA_POOL, TRAINING_WORKER: TRAINING_POOL}[name]
+    return asks_for_work(os.environ["PREFECT_API_URL"], pool, worker_name(workspace), datetime.now(UTC) - SILENCE)
+
+
+if __name__ == "__main__":
+    sys.exit(not alive(find(None), sys.argv[1]))
