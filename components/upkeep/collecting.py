@@ -216,7 +216,11 @@ def _artifacts(workspace: Workspace, model: ModelVersion) -> Path | None:
     """The folder of a version's files; None where they are not in the workspace, but a server's to delete."""
     address = urlparse(client(workspace).get_model_version_download_uri(model.name, str(model.version)))
     place = Path(unquote(address.path)).parent
-    return place if address.scheme in ("", "file") and place.is_relative_to(workspace.artifacts / "models") else None
+    return (
+        place
+        if address.scheme in ("", "file") and place.is_relative_to(workspace.state / "artifacts" / "models")
+        else None
+    )
 
 
 def _bytes(folder: Path) -> int:

@@ -90,7 +90,7 @@ def test_what_was_backed_up_goes_on_elsewhere_without_the_old_folder(
         assert store.key(key)
     assert collected.position(here) == 17
     assert not any(str(workspace.root) in str(row) for row in everything(here.state / "mlflow.db"))
-    assert str(workspace.root) not in next(here.artifacts.rglob("MLmodel")).read_text()
+    assert str(workspace.root) not in next((here.state / "artifacts").rglob("MLmodel")).read_text()
 
     third = land(here, "third")
     assert third.preferences == 9

@@ -59,7 +59,7 @@ def collect(workspace: Workspace, keep: int) -> collecting.Leftovers:
 
 def stored(workspace: Workspace) -> int:
     """Bytes of models and data."""
-    places = (workspace.artifacts, workspace.root / ".dvc" / "cache")
+    places = (workspace.state / "artifacts", workspace.root / ".dvc" / "cache")
     return sum(file.stat().st_size for place in places for file in place.rglob("*") if file.is_file())
 
 
@@ -72,7 +72,7 @@ def test_old_models_go_and_everything_that_is_needed_still_works(workspace: Work
     with collecting.alone(workspace):
         shown = collecting.find(workspace, 2)
     assert numbers(models.versions(workspace, models.POLICY)) == [6, 5, 4, 3, 2, 1]  # looking deletes nothing
-    artifacts = list((workspace.artifacts / "models").iterdir())
+    artifacts = list((workspace.state / "artifacts" / "models").iterdir())
     held = stored(workspace)
 
     found = collect(workspace, 2)
@@ -84,7 +84,7 @@ def test_old_models_go_and_everything_that_is_needed_still_works(workspace: Work
     assert {(model.name, model.version) for model in found.models} == {
         (name, number) for name in (models.POLICY, models.REWARD) for number in (1, 3)
     }
-    assert len(artifacts) - len(list((workspace.artifacts / "models").iterdir())) == 4
+    assert len(artifacts) - len(list((workspace.state / "artifacts" / "models").iterdir())) == 4
     assert held - stored(workspace) == found.bytes > 0
     assert standing(workspace, {}, ()) == before
     for model in (*models.versions(workspace, models.POLICY), *models.versions(workspace, models.REWARD)):
