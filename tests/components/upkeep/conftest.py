@@ -64,7 +64,7 @@ def register() -> Registered:
         (files / "MLmodel").write_text(f"artifact_path: {logged.artifact_location}\n")
         mlflow.log_model_artifacts(logged.model_id, str(files))
         mlflow.finalize_logged_model(logged.model_id, "READY")
-        return models._create(workspace, name, f"models:/{logged.model_id}", run.info.run_id, dataset, step)
+        return models.register(workspace, name, logged.model_id, run.info.run_id, dataset, step)
 
     return registered
 
