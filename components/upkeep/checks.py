@@ -177,6 +177,7 @@ def _ports(workspace: Workspace) -> Iterator[tuple[str, str, int]]:
         yield "servers.prefect_port", servers.host, servers.prefect_port
     if not _is_served(workspace.tracking_uri):
         yield "servers.mlflow_port", servers.host, servers.mlflow_port
+    yield "servers.metrics_port", servers.host, servers.metrics_port
     yield "capture.port", capture.host, capture.port
 
 
