@@ -29,10 +29,10 @@ def notify(workspace: Workspace, outcome: Outcome, because: str, facts: dict[str
     address = workspace.settings.notify.webhook.get_secret_value()
     if not address:
         return False
-    text = f"heed, {workspace.root.name}: a retraining was {outcome}. {because}"
+    text = f"heed, {workspace.name}: a retraining was {outcome}. {because}"
     if outcome == "failed":
-        text = f"heed, {workspace.root.name}: a retraining failed. {because}"
-    told = {"text": text, "workspace": workspace.root.name, "outcome": outcome, "because": because, **facts}
+        text = f"heed, {workspace.name}: a retraining failed. {because}"
+    told = {"text": text, "workspace": workspace.name, "outcome": outcome, "because": because, **facts}
     said = ""
     for tried in range(TRIES):
         time.sleep(REST * tried)

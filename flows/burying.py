@@ -8,28 +8,48 @@ import os
 
 from prefect import runtime
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import StateType
 from prefect.states import Crashed
 
 from components.records.errors import BadInput
 from components.workspace import Workspace
 
-ALIVE = (StateType.RUNNING, StateType.CANCELLING)
+AT_WORK = (StateType.RUNNING, StateType.CANCELLING)
+FLOWS = ("retrain", "challenge", "first champion", "train", "evaluate", "promote", "collect")
+"""Those that one of the locks is held in."""
 
 
-def bury(workspace: Workspace) -> int:
+def bury(workspace: Workspace, before_workers: bool = False) -> int:
     """Say so of all runs that nobody can be at work at; whoever calls holds the lock on retraining.
 
+    Args:
+        workspace: whose.
+        before_workers: whether no worker runs yet, so that runs that were handed to one are dead too.
+
     Returns:
-        How many there were; none where data is landing, or where the Prefect server is not this workspace's own.
+        How many there were; none where data is landing or a model in training, or where the Prefect server is not this
+        workspace's own.
     """
     if os.environ.get("PREFECT_HOME") != str(workspace.prefect_home):
         return 0
     try:
-        with workspace.lock("data", "landing data"), get_client(sync_client=True) as client:
-            states = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(ALIVE)))
-            found = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=states))
+        with (
+            workspace.lock("data", "landing data"),
+            workspace.lock("training", "training"),
+            get_client(sync_client=True) as client,
+        ):
+            told = [*AT_WORK, *((StateType.PENDING,) if before_workers else ())]
+            found = client.read_flow_runs(
+                flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
+                flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=told))),
+            )
             dead = [run for run in found if str(run.id) != str(runtime.flow_run.id)]
             for run in dead:
                 client.set_flow_run_state(run.id, Crashed(message="Its process is gone."), force=True)

@@ -10,6 +10,9 @@ from components.workspace import Workspace
 from flows.evaluate import evaluate
 from flows.train import fine_tune, train
 
+A_WEEK = 7 * 24 * 3600.0
+"""Seconds: the longest that another training is waited for."""
+
 Challenged = Callable[[Workspace, DatasetVersion, int], Scorecard]
 """Makes a challenger of a dataset version, at the so-manieth attempt, and measures it."""
 
@@ -21,7 +24,7 @@ def challenge(workspace: Workspace, dataset: DatasetVersion, attempt: int) -> Sc
     One at a time: whoever started one and died may have left it to a worker that goes on with it, and its steps need
     not be done twice.
     """
-    with workspace.lock("training", "training", wait=True):
+    with workspace.lock("training", "training", wait=A_WEEK):
         champion = models.at_alias(workspace, models.POLICY, models.CHAMPION) or first_champion(workspace, dataset)
         challenger, reward = train(workspace, dataset, champion, attempt)
         return evaluate(workspace, dataset, challenger, champion, reward)

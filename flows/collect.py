@@ -39,10 +39,10 @@ def anything_to_collect(workspace: Workspace) -> bool:
 
 def _fetched(workspace: Workspace) -> tuple[pl.DataFrame, int]:
     """The rows after the position that was collected last, as a reader takes them, and the position of the last."""
-    position = collected.position(workspace)
-    chunks = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})]
+    chunks, position = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})], 0
     if collected.anything_captured(workspace):
         with closing(Store(workspace.capture_store)) as store:
+            position = collected.position(workspace, store)
             while kept := store.after(position, AT_A_TIME):
                 bodies = [event.body.decode() for event in kept]
                 chunks.append(pl.DataFrame({"line": [event.position for event in kept], "row": bodies}))

@@ -86,7 +86,7 @@ def look_for_drift(at_least: int = 1, settings: list[str] | None = None) -> Stat
 
 def resource(workspace: Workspace) -> dict[str, str]:
     """What heed's events are about."""
-    return {"prefect.resource.id": f"heed.workspace.{workspace.root.name}"}
+    return {"prefect.resource.id": f"heed.workspace.{workspace.name}"}
 
 
 def _in_the_training_pool(
@@ -95,7 +95,7 @@ def _in_the_training_pool(
     run = cast(
         FlowRun,
         run_deployment(
-            f"{challenge.name}/{workspace.root.name}",
+            f"{challenge.name}/{workspace.name}",
             parameters={"dataset": dataset.model_dump(), "attempt": attempt, "settings": settings},
             poll_interval=LOOKS,
         ),

@@ -3,8 +3,10 @@
 What somebody changes there stays: only what is missing is made.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture, RunDeployment
@@ -33,13 +35,19 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 from pydantic import BaseModel
 
+from components.records.errors import BadInput
+from components.records.identity import fingerprint
 from components.workspace import Workspace
+from components.workspace.workspace import SETTINGS_FILE
 from flows import deployed
-from flows.services import DATA_POOL, RUNS_SAY_THAT_THEY_LIVE, TRAINING_POOL
+from flows.services import DATA_POOL, TRAINING_POOL
 
 DUE = "heed.feedback.due"
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
+DEAD_AFTER = timedelta(minutes=10)
+"""Three times what Prefect lets pass between two signs of life where nobody has set it, as in flows of others."""
+
 DEAD = "heed: a run whose worker has died is crashed"
 POOLS = {
     DATA_POOL: WorkPoolCreate(name=DATA_POOL, type="process", description="Landing, validating, deciding."),
@@ -80,7 +88,7 @@ def deploy(workspace: Workspace) -> None:
         for flow, pool, limit in flows:
             if _outdated(workspace, client, flow.name):
                 made = flow.to_deployment(
-                    workspace.root.name,
+                    workspace.name,
                     work_pool_name=pool,
                     job_variables=_job(workspace),
                     concurrency_limit=limit,
@@ -110,7 +118,8 @@ def trigger(workspace: Workspace, client: SyncPrefectClient) -> Trigger | None:
     automation = _automation(workspace, client)
     if automation is None or not automation.enabled:
         return None
-    assert isinstance(automation.trigger, EventTrigger)
+    if not isinstance(automation.trigger, EventTrigger):
+        return None  # somebody has made another trigger of it, in Prefect's UI
     looks = _schedules(workspace, client, deployed.look_for_drift.name)
     return Trigger(
         feedback=enough_feedback(workspace, client),
@@ -163,7 +172,7 @@ def enough_feedback(workspace: Workspace, client: SyncPrefectClient) -> int | No
 def deployment(workspace: Workspace, client: SyncPrefectClient, flow: str) -> DeploymentResponse | None:
     """A deployed flow of the workspace."""
     try:
-        return client.read_deployment_by_name(f"{flow}/{workspace.root.name}")
+        return client.read_deployment_by_name(f"{flow}/{workspace.name}")
     except ObjectNotFound:
         return None
 
@@ -232,9 +241,17 @@ def _job(workspace: Workspace) -> dict[str, Any]:
 
 
 def _outdated(workspace: Workspace, client: SyncPrefectClient, flow: str) -> bool:
-    """Whether it is not there, or is there for a workspace that has moved."""
+    """Whether it is not there, or is there for a workspace that has moved.
+
+    Raises:
+        BadInput: it is another workspace's of the same name, which is still there.
+    """
     found = deployment(workspace, client, flow)
-    return found is None or found.job_variables.get("working_dir") != str(workspace.root)
+    place = found.job_variables.get("working_dir", "") if found else ""
+    if place and place != str(workspace.root) and (Path(place) / SETTINGS_FILE).exists():
+        fix = "Give one of the folders another name, or each a Prefect server of its own."
+        raise BadInput(f"Prefect knows another workspace as {workspace.name}: {place}", workspace.root, fix)
+    return place != str(workspace.root)
 
 
 def _dead_runs() -> Automation:
@@ -248,7 +265,7 @@ def _dead_runs() -> Automation:
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=timedelta(seconds=3 * RUNS_SAY_THAT_THEY_LIVE),
+            within=DEAD_AFTER,
         ),
         actions=[ChangeFlowRunState(state=StateType.CRASHED, message="Nothing was heard of it any more.")],
     )
@@ -260,9 +277,9 @@ def _automation(workspace: Workspace, client: SyncPrefectClient) -> Automation |
 
 
 def _triggered(workspace: Workspace) -> str:
-    return f"heed: retrain {workspace.root.name} when feedback is due"
+    return f"heed: retrain {workspace.name} when feedback is due"
 
 
 def _variable(workspace: Workspace) -> str:
-    plain = "".join(sign if sign.isalnum() and sign.isascii() else "_" for sign in workspace.root.name.lower())
-    return f"heed_enough_feedback_{plain}"
+    plain = re.sub(r"[^a-z0-9]", "_", workspace.name.lower())
+    return f"heed_enough_feedback_{plain}_{fingerprint(workspace.name)[:6]}"

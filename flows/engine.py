@@ -57,9 +57,11 @@ def settle(root: Path) -> None:
         "PYTHONWARNINGS": "ignore",
     }
     if "PREFECT_API_URL" not in os.environ:
-        defaults["PREFECT_HOME"] = str(state)
-        if up := note.read(root / ".heed"):
+        up = note.read(root / ".heed")
+        if up:
             defaults["PREFECT_API_URL"] = up.prefect
+        if up is None or up.own:
+            defaults["PREFECT_HOME"] = str(state)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     warnings.simplefilter("ignore")

@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from prefect import flow, task
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from components.feedback.capture.collected import anything_captured
 from components.feedback.capture.spool import Spool, drain
@@ -36,8 +36,14 @@ class Forgetting(BaseModel):
 
 
 @flow(name="forget", validate_parameters=False)
-def forget(workspace: Workspace, user: str) -> Forgetting:
-    """Take a person out wherever the next version could come from."""
+def forget(workspace: Workspace, person: SecretStr) -> Forgetting:
+    """Take a person out wherever the next version could come from.
+
+    Args:
+        workspace: whose.
+        person: as the application or the files name them; a secret, because Prefect keeps what flows were given.
+    """
+    user = person.get_secret_value()
     stored_as = hash_user(secret_of(workspace), user)
     captured = task(name="store")(_from_store)(workspace, stored_as) if anything_captured(workspace) else 0
     done = task(name="dataset")(forgetting.forget)(workspace, {user, user.strip(), stored_as})

@@ -32,7 +32,7 @@ def one_retraining(workspace: Workspace) -> Iterator[None]:
         if "PREFECT_API_URL" not in os.environ or os.environ.get("PREFECT_HOME") == str(workspace.prefect_home):
             yield  # the server is this workspace's own, so nobody elsewhere asks it
             return
-        name = f"heed: retraining {workspace.root.name}"
+        name = f"heed: retraining {workspace.name}"
         with get_client(sync_client=True) as client:
             client.upsert_global_concurrency_limit_by_name(name, 1)
         with ExitStack() as held:

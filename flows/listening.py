@@ -42,9 +42,11 @@ def forget(
     """Take a person out of the store and the next dataset version, and say where they still are."""
     workspace = opened(place)
     with prefect("flows.forget"):
+        from pydantic import SecretStr
+
         from flows.forget import forget as flow
 
-        done = flow(workspace, user)
+        done = flow(workspace, SecretStr(user))
     say(as_json, done.model_dump(mode="json"), _forgetting(done))
 
 

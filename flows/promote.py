@@ -3,7 +3,7 @@
 from prefect import flow, task
 
 from components.records.handles import Decision, Scorecard
-from components.registry import promotion
+from components.registry import models, promotion
 from components.registry.card import model_card
 from components.registry.gate import decide, read_policy
 from components.workspace import Workspace
@@ -13,6 +13,10 @@ from components.workspace import Workspace
 def promote(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision:
     """Hold the scorecard against the gate, write the decision down, and act on it."""
     decision = task(name="gate")(decide)(scorecard, read_policy(workspace.gate_file))
+    now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
+    if decision.outcome == "promote" and now != scorecard.champion:
+        said = f"hold: version {now.version if now else 'none'} is in service by now, which it was not compared with"
+        decision = Decision(outcome="hold", reasons=(*decision.reasons, said))
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
     if decision.outcome == "promote":
         task(name="promote")(promotion.promote)(

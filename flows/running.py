@@ -172,7 +172,11 @@ def _clock(cron: str | None, every: str | None, timezone: str) -> Any:
 
 
 def _words(kept: Any) -> str:
-    when = f'"{kept.cron}"' if hasattr(kept, "cron") else f"every {kept.interval}"
+    when = str(getattr(kept, "rrule", "as set in Prefect"))
+    if hasattr(kept, "cron"):
+        when = f'"{kept.cron}"'
+    elif hasattr(kept, "interval"):
+        when = f"every {kept.interval}"
     return f"{when} {kept.timezone or 'UTC'}"
 
 

@@ -37,27 +37,25 @@ WORK_IS_ASKED_FOR = 1
 SCHEDULES_ARE_READ = 10
 """Every so many seconds, by the Prefect server: a new schedule is one from then on."""
 
-RUNS_SAY_THAT_THEY_LIVE = 30
-"""Every so many seconds; Prefect takes a flow run that has not said so for three times as long for dead."""
-
 
 @dataclass(frozen=True)
 class Place:
     """Where the servers are.
 
     Attributes:
-        host: of all servers, as they are reached from this machine.
+        hosts: name of a server that is started here to where it is reached from this machine.
         ports: name of a server that is started here to its port.
         prefect: address of the Prefect API, here or elsewhere.
     """
 
-    host: str
+    hosts: dict[str, str]
     ports: dict[str, int]
     prefect: str
 
     def url(self, name: str) -> str:
         """The address of a server that is started here."""
-        return f"http://{self.host}:{self.ports[name]}"
+        host = self.hosts[name]
+        return f"http://[{host}]:{self.ports[name]}" if ":" in host else f"http://{host}:{self.ports[name]}"
 
 
 def place(workspace: Workspace, chosen: Iterable[str]) -> Place:
@@ -80,12 +78,13 @@ def place(workspace: Workspace, chosen: Iterable[str]) -> Place:
     if served_by_mlflow(workspace):
         here.discard(MLFLOW)
     ports = {name: _free(*wanted[name]) for name in wanted if name in here}
-    host = "127.0.0.1" if settings.servers.host in ("0.0.0.0", "::") else settings.servers.host
-    own = f"http://{host}:{ports[PREFECT]}/api" if PREFECT in ports else ""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+    hosts = {name: everywhere.get(wanted[name][1], wanted[name][1]) for name in ports}
+    own = f"{Place(hosts, ports, '').url(PREFECT)}/api" if PREFECT in ports else ""
     if not (elsewhere or own):
         fix = f"Start {PREFECT} here too, or set PREFECT_API_URL to the address of the one there is."
         raise BadInput("there is no Prefect server to work with", "heed up", fix)
-    return Place(host, ports, elsewhere or own)
+    return Place(hosts, ports, elsewhere or own)
 
 
 def services(
@@ -106,7 +105,6 @@ def services(
             "HEED_WORKSPACE": str(workspace.root),
             "PREFECT_API_URL": where.prefect,
             "PREFECT_WORKER_QUERY_SECONDS": str(WORK_IS_ASKED_FOR),
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(RUNS_SAY_THAT_THEY_LIVE),
         }
     )
     set_by = {CAPTURE: "HEED_CAPTURE_PORT", WATCH: "HEED_SERVERS_METRICS_PORT"}
@@ -127,6 +125,8 @@ def services(
 def _prefect(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
     own = {name: value for name, value in environment.items() if name != "PREFECT_API_URL"}
     own["PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"] = str(SCHEDULES_ARE_READ)
+    # On disk, so that a server that is started again knows who is at work.
+    own["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
     # Browsers of other machines may know it by another address.
     own.setdefault("PREFECT_UI_API_URL", where.prefect)
     return Service(
@@ -194,7 +194,7 @@ def _worker(name: str, pool: str, workspace: Workspace, where: Place, environmen
 
 def worker_name(workspace: Workspace) -> str:
     """What Prefect calls a worker of this machine."""
-    return f"{workspace.root.name} on {socket.gethostname()}"
+    return f"{workspace.name} on {socket.gethostname()}"
 
 
 def asks_for_work(api: str, pool: str, worker: str, since: datetime) -> bool:
@@ -237,7 +237,7 @@ def _free(setting: str, host: str, port: int) -> int:
     Raises:
         BadInput: it is taken, or there is no such address here.
     """
-    with socket.socket() as tried:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tried.bind((host, port))

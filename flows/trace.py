@@ -101,7 +101,7 @@ def _learned(workspace: Workspace, batches: set[str]) -> list[Step]:
     champion = models.at_alias(workspace, POLICY, CHAMPION)
     steps = []
     for model in reversed(models.versions(workspace, POLICY)):
-        if not versions.is_here(workspace, model.dataset):
+        if not model.dataset or not versions.is_here(workspace, model.dataset):
             continue
         held = {name.split("/")[0] for name in versions.files_of(workspace, model.dataset)}
         if batches <= held:

@@ -46,7 +46,7 @@ def up(
         where = services.place(workspace, chosen)
         listed = services.services(workspace, where, chosen, overrides)
         addresses = {service.name: service.address for wave in listed for service in wave if service.address}
-        told = note.mine(addresses, where.prefect)
+        told = note.mine(addresses, where.prefect, services.PREFECT in where.ports)
         kept = Supervisor(workspace.state / "logs", _tell, lambda pids: noted(told.with_services(pids)))
         try:
             for wave in listed:
@@ -97,6 +97,8 @@ def _refuse_damaged(database: Path) -> None:
     try:
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        return  # it is in use, which damages nothing
     except sqlite3.DatabaseError as error:
         fix = "Take it back from a backup, or move it away to begin with an empty one."
         raise BadInput(f"this database is damaged: {error}", database, fix) from None
@@ -120,7 +122,7 @@ def _known(workspace: Workspace, whole: bool) -> Iterator[Callable[[Note], None]
 def _stopping() -> Iterator[Callable[[], bool]]:
     """Whether this process has been told to stop."""
     told: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, lambda found, _: told.append(found)) for number in numbers}
     try:
         yield lambda: bool(told)

@@ -71,9 +71,9 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
                     said_at = time.monotonic()
                 WAITING.set(now)
                 LOOKED.set_to_current_time()
-            except StoreDown as down:
+            except (StoreDown, BadInput) as down:
                 console.print(f"the store does not answer: {down}", markup=False)
-            except (OSError, httpx.HTTPError) as error:
+            except (OSError, ValueError, httpx.HTTPError) as error:
                 console.print(f"looked in vain: {error}", markup=False)
             time.sleep(LOOKS)
 
@@ -81,7 +81,7 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
 def _bury(workspace: Workspace) -> None:
     try:
         with workspace.lock("retrain", "retraining"):
-            bury(workspace)
+            bury(workspace, before_workers=True)
     except BadInput:
         return  # somebody retrains, and has buried
 

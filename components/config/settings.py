@@ -1,8 +1,9 @@
 """The tree of settings with its defaults. A key is a section and a name, as in `train.beta`."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -28,8 +29,17 @@ LossType = Literal[
 ]
 
 
+PASSWORD = re.compile(r"(://[^:/@\s]*:)\S+(?=@)")
+"""Of an address, as postgresql://user:password@host."""
+
+
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @field_serializer("*", when_used="json")
+    def _show(self, value: Any) -> Any:
+        """Others are shown settings as JSON, as in the Prefect UI: without the passwords in them."""
+        return PASSWORD.sub(r"\1***", value) if isinstance(value, str) else value
 
 
 class Capture(Section):

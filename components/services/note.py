@@ -54,12 +54,14 @@ class Note(BaseModel):
         services: name to the process.
         addresses: name to where people find it.
         prefect: address of the Prefect API.
+        own: whether that is this workspace's own, and not one that a team shares.
     """
 
     supervisor: Process
     services: dict[str, Process] = {}
     addresses: dict[str, str] = {}
     prefect: str
+    own: bool
 
     def with_services(self, pids: Mapping[str, int]) -> "Note":
         """The same with other processes."""
@@ -67,11 +69,11 @@ class Note(BaseModel):
         return self.model_copy(update={"services": {name: process for name, process in found.items() if process}})
 
 
-def mine(addresses: Mapping[str, str], prefect: str) -> Note:
+def mine(addresses: Mapping[str, str], prefect: str, own: bool) -> Note:
     """The note of this process, which keeps nothing up yet."""
-    own = Process.of(os.getpid())
-    assert own
-    return Note(supervisor=own, addresses=dict(addresses), prefect=prefect)
+    this = Process.of(os.getpid())
+    assert this
+    return Note(supervisor=this, addresses=dict(addresses), prefect=prefect, own=own)
 
 
 def write(state: Path, note: Note) -> None:

@@ -163,7 +163,11 @@ class Supervisor:
         return self.logs / f"{service.name.replace(' ', '-')}.log"
 
     def _note(self) -> None:
-        self.noted({kept.service.name: kept.process.pid for kept in self._kept})
+        try:
+            self.noted({kept.service.name: kept.process.pid for kept in self._kept})
+        except OSError as error:
+            # What is up stays up where there is no room left to say so.
+            self.told(f"what is up cannot be noted: {error}")
 
     def _silent(self, service: Service, what: str) -> BadInput:
         log = self._log(service)

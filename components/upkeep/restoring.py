@@ -15,7 +15,7 @@ from components.records.errors import BadInput
 from components.upkeep.archive import unpack
 from components.upkeep.backup import FORMAT
 from components.workspace import Workspace, find, versions
-from components.workspace.workspace import SETTINGS_FILE
+from components.workspace.workspace import SETTINGS_FILE, known_as
 
 WRITTEN_WITH_PLACES = ("artifacts/**/MLmodel", "checked/**/*.json")
 """Files of `.heed` that say where others are."""
@@ -92,7 +92,7 @@ def _settle(aside: Path, before: Path, now: Path) -> bool:
         for file in state.glob(pattern):
             _mend_text(file, before, now)
     prefect = state / "prefect" / "prefect.db"
-    return prefect.exists() and before.name != now.name and _rest(prefect, before.name)
+    return prefect.exists() and known_as(before) != known_as(now) and _rest(prefect, known_as(before))
 
 
 def _mend_database(database: Path, before: Path, now: Path) -> None:

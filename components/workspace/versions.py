@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
 
 PINNED = "data.dvc"
+LANDING = 600.0  # seconds for which a landing waits until another is done
 GROUP = 100_000  # records that lie together in a file
 HASH = re.compile(r"md5: ([0-9a-f]{32}\.dir)")
 
@@ -110,7 +111,7 @@ def batch(workspace: Workspace, told_by: str) -> Iterator[Batch]:
         BadInput: another process is landing, `data/` lacks some of the version that is pinned, or git, DVC or the
             DVC remote refuses.
     """
-    with workspace.lock("data", "landing data"):
+    with workspace.lock("data", "landing data", wait=LANDING):
         catch_up(workspace)
         with _aside(workspace) as folder:
             adding = Batch(workspace, folder)

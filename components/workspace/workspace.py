@@ -9,7 +9,9 @@ evaluation-sets/     files of questions that are never trained on, where there a
 .heed/               what can be made again: features, runs, the MLflow store, Prefect's home
 """
 
+import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,9 @@ from components.config import Settings, load
 from components.records.errors import BadInput
 
 SETTINGS_FILE = "heed.toml"
+
+LONGEST_NAME = 60
+"""Signs of a workspace's name that others are told."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,11 @@ class Workspace:
 
     root: Path
     settings: Settings
+
+    @property
+    def name(self) -> str:
+        """What Prefect and people call it."""
+        return known_as(self.root)
 
     @property
     def data(self) -> Path:
@@ -137,19 +147,19 @@ class Workspace:
         return self.state / "prefect"
 
     @contextmanager
-    def lock(self, name: str, doing: str, wait: bool = False) -> Iterator[None]:
+    def lock(self, name: str, doing: str, wait: float = 0) -> Iterator[None]:
         """Hold a lock that one process can have at a time, and that dies with the process.
 
         Args:
             name: of the lock.
             doing: what whoever has it is doing, for whoever has to wait.
-            wait: for it, however long.
+            wait: seconds for which it is waited for.
 
         Raises:
-            BadInput: another process has it, and it is not waited for.
+            BadInput: another process has it, for all that time.
         """
         self.state.mkdir(exist_ok=True)
-        lock = FileLock(self.state / f"{name}.lock", timeout=-1 if wait else 0)
+        lock = FileLock(self.state / f"{name}.lock", timeout=wait)
         try:
             lock.acquire()
         except Timeout:
@@ -158,6 +168,12 @@ class Workspace:
             yield
         finally:
             lock.release()
+
+
+def known_as(root: Path) -> str:
+    """The name of a workspace's folder, where anybody takes it; else what is left of it, and a sign which it was."""
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "-", root.name)[:LONGEST_NAME]
+    return plain if plain == root.name else f"{plain}-{hashlib.sha256(root.name.encode()).hexdigest()[:6]}"
 
 
 def find(start: Path | None, overrides: tuple[str, ...] = ()) -> Workspace:

@@ -19,7 +19,7 @@ def mlflow(root: Path, **settings: str) -> Service:
     told = {f"HEED_{name.upper()}": value for name, value in settings.items()}
     workspace = Workspace(root, load(environment=told))
     workspace.state.mkdir()
-    where = services.Place("127.0.0.1", {"mlflow": 5000}, "http://prefect:4200/api")
+    where = services.Place({"mlflow": "127.0.0.1"}, {"mlflow": 5000}, "http://prefect:4200/api")
     [[service], *_] = services.services(workspace, where, ["mlflow"], [])
     return service
 

@@ -10,10 +10,15 @@ from components.workspace import Workspace
 from components.workspace.files import place_text
 
 
-def position(workspace: Workspace) -> int:
-    """Of the last event that was collected; 0 where none was."""
+def position(workspace: Workspace, store: Store) -> int:
+    """Of the last event that was collected; 0 where none was.
+
+    A store that does not reach so far is another one, in the place of the first, or was taken back from a backup: it is
+    read from its beginning, and what has landed is known by its ids.
+    """
     memory = _memory(workspace)
-    return int(json.loads(memory.read_text())["position"]) if memory.exists() else 0
+    told = int(json.loads(memory.read_text())["position"]) if memory.exists() else 0
+    return told if told <= store.last() else 0
 
 
 def remember(workspace: Workspace, position: int) -> None:
@@ -42,7 +47,7 @@ def waiting(workspace: Workspace) -> int:
     if not anything_captured(workspace):
         return 0
     with closing(Store(workspace.capture_store)) as store:
-        return store.feedback_after(position(workspace))
+        return store.feedback_after(position(workspace, store))
 
 
 def anything_captured(workspace: Workspace) -> bool:

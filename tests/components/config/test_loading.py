@@ -150,3 +150,18 @@ def test_one_line_of_the_written_file_can_be_taken_up_and_changed(toml: Path) ->
     toml.write_text(settings_text().replace("# beta = 0.1 ", "beta = 0.25 "))
     assert load(toml, {}).train.beta == 0.25
     assert load(toml, {}) == load(None, {}, ["train.beta=0.25"])
+
+
+def test_what_others_are_shown_of_the_settings_holds_no_password() -> None:
+    """Prefect keeps what flows were given as JSON, and shows it in its UI."""
+    told = [
+        "capture.store=postgresql://heed:pass@word@db/feedback",
+        "capture.secret=hush",
+        "notify.webhook=http://x/hush",
+    ]
+    settings = load(overrides=[*told, "mlflow.tracking_uri=http://ada:hush@mlflow:5000"])
+    shown = settings.model_dump_json()
+    assert "hush" not in shown
+    assert "pass" not in shown
+    assert "postgresql://heed:***@db/feedback" in shown
+    assert settings.capture.store == "postgresql://heed:pass@word@db/feedback"

@@ -92,7 +92,7 @@ def test_a_log_does_not_grow_for_ever(kept: Kept, tmp_path: Path) -> None:
 
 
 def test_a_note_holds_only_while_its_writer_lives(tmp_path: Path) -> None:
-    ours = note.mine({"prefect": "http://127.0.0.1:1"}, "http://127.0.0.1:1/api")
+    ours = note.mine({"prefect": "http://127.0.0.1:1"}, "http://127.0.0.1:1/api", own=True)
     note.write(tmp_path, ours.with_services({"capture": os.getpid(), "gone": 2**22 - 1}))
     found = note.read(tmp_path)
     assert found

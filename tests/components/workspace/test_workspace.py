@@ -9,6 +9,7 @@ import pytest
 
 from components.records.errors import BadInput
 from components.workspace import Workspace, find
+from components.workspace.workspace import known_as
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from components.workspace import find
+from components.workspace.workspace import known_as
 with find(Path(sys.argv[1])).lock("data", "landing data"):
     print("ready", flush=True)
     time.sleep(60)
@@ -90,3 +92,15 @@ def test_a_lock_is_given_back_when_the_work_under_it_fails(home: Path) -> None:
         raise ZeroDivisionError
     with here.lock("data", "landing data"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("support-bot", "support-bot"), ("R&D 100%", "R-D 100--"), ("Müller", "M-ller-"), ("a" * 300, "a")],
+)
+def test_a_folder_of_any_name_has_one_that_others_take(folder: str, name: str) -> None:
+    known = known_as(Path("/srv") / folder)
+    assert known.startswith(name)
+    assert len(known) <= 70
+    assert not set(known) & set("&%<>/")
+    assert known_as(Path("/srv/my&work")) != known_as(Path("/srv/my%work"))

@@ -1,0 +1,44 @@
+"""How much was captured and has not landed, also where somebody put another store in the place of the first."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from components.feedback.capture import collected
+from components.feedback.capture.store import Event, Store
+from components.workspace import Workspace, find
+from components.workspace.creation import create
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = find(create(tmp_path / "work", "").root)
+    made.state.mkdir()
+    return made
+
+
+def heard(workspace: Workspace, count: int, name: str) -> None:
+    with closing(Store(workspace.capture_store)) as store:
+        store.append([Event(f"{name}-{number}", "feedback", "about", None, b"{}") for number in range(count)])
+        store.append([Event(f"{name}-asked", "interaction", None, None, b"{}")])
+
+
+def test_what_was_collected_waits_no_more(workspace: Workspace) -> None:
+    assert collected.waiting(workspace) == 0
+    heard(workspace, 5, "first")
+    assert collected.waiting(workspace) == 5
+    with closing(Store(workspace.capture_store)) as store:
+        collected.remember(workspace, store.last())
+    heard(workspace, 2, "second")
+    assert collected.waiting(workspace) == 2
+
+
+def test_a_new_store_in_the_place_of_a_damaged_one_is_read_from_its_beginning(workspace: Workspace) -> None:
+    heard(workspace, 100, "first")
+    with closing(Store(workspace.capture_store)) as store:
+        collected.remember(workspace, store.last())
+    for file in workspace.state.glob("capture.db*"):
+        file.unlink()
+    heard(workspace, 30, "second")
+    assert collected.waiting(workspace) == 30
