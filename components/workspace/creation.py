@@ -78,11 +78,13 @@ def _committed(root: Path) -> bool:
 
 
 def _init_dvc(root: Path) -> None:
+    from dvc import ignore
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
     if not (root / ".dvc").exists():
         Repo.init(str(root)).close()
+    ignore.init(str(root))  # does nothing where an init that was killed has come so far
     with versions.opened(root) as repo, repo.config.edit("repo") as config:
         config["core"] |= {"analytics": False, "check_update": False, "autostage": False}
         config["cache"] |= {"type": ["reflink", "hardlink", "copy"]}

@@ -168,3 +168,13 @@ def test_an_init_that_stopped_after_a_step_can_be_run_again(tmp_path: Path, shel
     ]
     assert versions.current(made).preferences == 0
     assert find(tmp_path).settings.train.beta == (0.3 if step == "settings" else 0.1)
+
+
+def test_an_init_that_was_killed_within_dvc_s_own_is_made_whole(tmp_path: Path, shell: Callable) -> None:
+    root = tmp_path / "work"
+    root.mkdir()
+    shell(root, "git init -q && dvc init -q")
+    (root / ".dvcignore").unlink()
+    create(root, POLICY)
+    assert {path.name for path in root.iterdir()} >= NEW
+    assert shell(root, "git status --porcelain").stdout == ""
