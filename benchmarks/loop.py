@@ -32,9 +32,9 @@ from rich.table import Table
 from components.simulation.population import scripted, talk
 from components.workspace.creation import create
 
-ROUNDS, CONVERSATIONS, ENOUGH = 3, 120, 100
+ROUNDS, CONVERSATIONS, ENOUGH = 3, 120, 50
 AT_MOST = 20.0  # seconds
-PATIENCE = 600.0
+PATIENCE = 300.0
 LEARNING = ("fine tune", "fit reward", "optimise preferences", "measure")
 """The steps that train or evaluate."""
 
