@@ -88,7 +88,7 @@ def test_a_port_that_somebody_else_has_is_named_and_heed_s_own_is_not(workspace:
     taken = having(workspace, f"capture.port={silent}", "servers.prefect_port=0", "servers.mlflow_port=0")
     found = checks.ports(taken)
     assert (found.state, f"port {silent} (capture.port)" in found.found) == ("warning", True)
-    note.write(taken.state, note.mine({"capture": f"http://127.0.0.1:{silent}"}, ""))
+    note.write(taken.state, note.mine({"capture": f"http://127.0.0.1:{silent}"}, "", own=True))
     assert checks.ports(taken).state == "ok"
 
 
