@@ -88,7 +88,7 @@ def test_what_was_backed_up_goes_on_elsewhere_without_the_old_folder(
     with closing(Store(here.capture_store)) as store:
         assert [kept.body for kept in store.after(0, 100)] == [heard(number).body for number in range(20)]
         assert store.key(key)
-    assert collected.position(here) == 17
+        assert collected.position(here, store) == 17
     assert not any(str(workspace.root) in str(row) for row in everything(here.state / "mlflow.db"))
     assert str(workspace.root) not in next((here.state / "artifacts").rglob("MLmodel")).read_text()
 
