@@ -13,8 +13,10 @@ from components.workspace import Workspace
 def promote(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision:
     """Hold the scorecard against the gate, write the decision down, and act on it."""
     decision = task(name="gate")(decide)(scorecard, read_policy(workspace.gate_file))
+    task(name="begin")(promotion.begin)(workspace, scorecard, inputs)
     now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
-    if decision.outcome == "promote" and now != scorecard.champion:
+    # It is the challenger already where a kill came between the promotion and the record of it.
+    if decision.outcome == "promote" and now not in (scorecard.champion, scorecard.challenger):
         said = f"hold: version {now.version if now else 'none'} is in service by now, which it was not compared with"
         decision = Decision(outcome="hold", reasons=(*decision.reasons, said))
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)

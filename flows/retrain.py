@@ -89,7 +89,8 @@ def _once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged
         return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
     if stopped := _stopped(workspace, dataset):
         return stopped
-    scorecard = challenged(workspace, dataset, attempt)
+    # Begun and killed: the champion may be another by now, and a challenge would be to that one.
+    scorecard = promotion.begun(workspace, inputs) or challenged(workspace, dataset, attempt)
     return _told(dataset, scorecard, promote(workspace, scorecard, inputs))
 
 

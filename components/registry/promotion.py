@@ -9,12 +9,30 @@ from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, v
 from components.tracking import client
 from components.workspace import Workspace
 
-SUCCEEDED = "heed.succeeded"
+SUCCEEDED, BEGUN = "heed.succeeded", "heed.begun"
 
 
 def challenge(workspace: Workspace, challenger: ModelVersion) -> None:
     """Make a version the challenger."""
     client(workspace).set_registered_model_alias(challenger.name, CHALLENGER, str(challenger.version))
+
+
+def begin(workspace: Workspace, scorecard: Scorecard, inputs: str) -> None:
+    """Keep, before anything moves, what is being decided on: whoever goes on after a kill decides on the same.
+
+    Args:
+        inputs: fingerprint of the dataset version and settings the retraining started from.
+    """
+    mlflow, model = client(workspace), scorecard.challenger
+    for key, value in (("heed.scorecard", scorecard.model_dump_json()), (BEGUN, inputs)):
+        mlflow.set_model_version_tag(model.name, str(model.version), key, value)
+
+
+def begun(workspace: Workspace, inputs: str) -> Scorecard | None:
+    """The scorecard of a decision on these inputs that was begun; None where none was."""
+    found = (model for model in versions(workspace, POLICY) if tag(workspace, model, BEGUN) == inputs)
+    model = next(found, None)
+    return scorecard_of(workspace, model) if model else None
 
 
 def record(workspace: Workspace, scorecard: Scorecard, decision: Decision, inputs: str, card: str) -> None:

@@ -1,0 +1,80 @@
+"""A decision that is cut off at any step is the same decision when it is taken up again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from components.records.handles import Estimate, ModelVersion, Scorecard
+from components.registry import models, promotion
+from components.tracking import client
+from components.workspace import Workspace, find
+from components.workspace.creation import create
+from flows.promote import promote
+
+POLICY = '[[check]]\nmeasure = "policy/win_rate"\nat_least = 0.5\nbecause = "it has to win"\n'
+INPUTS = "the inputs"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, server: str) -> Iterator[Workspace]:
+    with temporary_settings({PREFECT_API_URL: server}):
+        yield find(create(tmp_path / "work", POLICY).root)
+
+
+@pytest.fixture
+def scorecard(workspace: Workspace) -> Scorecard:
+    """Of a second version against the first, which is the champion."""
+    registry = client(workspace)
+    registry.create_registered_model(models.POLICY)
+    for step in ("first", "second", "third"):
+        tags = {"heed.step": step, "heed.dataset": "d"}
+        registry.create_model_version(models.POLICY, str(workspace.root), tags=tags)
+    third, second, first = models.versions(workspace, models.POLICY)
+    assert third.step == "third"
+    promotion.promote(workspace, first, "the first")
+    won = Estimate(value=0.6, low=0.55, high=0.65, n=300)
+    return Scorecard(
+        challenger=second,
+        champion=first,
+        reward=second,
+        dataset="d",
+        judge="reward",
+        measures=dict.fromkeys(("policy/win_rate", "reward/accuracy", "reward/ece"), won),
+        run_id="r",
+    )
+
+
+def champion(workspace: Workspace) -> ModelVersion | None:
+    return models.at_alias(workspace, models.POLICY, models.CHAMPION)
+
+
+@pytest.mark.parametrize("cut_off", ["challenge", "promote", "record"])
+def test_a_decision_that_was_cut_off_is_taken_up_with_its_own_scorecard(
+    workspace: Workspace, scorecard: Scorecard, cut_off: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion, cut_off, _cut)
+        with pytest.raises(KeyboardInterrupt):
+            promote(workspace, scorecard, INPUTS)
+    assert promotion.decided(workspace, INPUTS) is None
+    kept = promotion.begun(workspace, INPUTS)
+    assert kept == scorecard
+    assert promote(workspace, kept, INPUTS).outcome == "promote"
+    assert champion(workspace) == scorecard.challenger
+    assert promotion.decided(workspace, INPUTS) == scorecard.challenger
+    assert promotion.rollback(workspace, "to see")[1] == scorecard.champion
+
+
+def test_a_champion_that_was_chosen_by_hand_meanwhile_stays(workspace: Workspace, scorecard: Scorecard) -> None:
+    third = models.versions(workspace, models.POLICY)[0]
+    promotion.promote(workspace, third, "by hand")
+    decision = promote(workspace, scorecard, INPUTS)
+    assert decision.outcome == "hold"
+    assert f"version {third.version} is in service by now" in decision.reasons[-1]
+    assert champion(workspace) == third
+
+
+def _cut(*_: object) -> None:
+    raise KeyboardInterrupt
