@@ -9,6 +9,7 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 
+from components.services.answering import answers
 from components.workspace import Workspace, find
 from flows.services import (
     CAPTURE,
@@ -19,7 +20,7 @@ from flows.services import (
     TRAINING_POOL,
     TRAINING_WORKER,
     WATCH,
-    answers,
+    address,
     asks_for_work,
     worker_name,
 )
@@ -35,15 +36,15 @@ def alive(workspace: Workspace, name: str) -> bool:
         workspace: whose.
         name: one of `services.NAMES`.
     """
-    settings = workspace.settings
-    addresses = {
-        PREFECT: f":{settings.servers.prefect_port}/api/health",
-        MLFLOW: f":{settings.servers.mlflow_port}/health",
-        CAPTURE: f":{settings.capture.port}/healthz",
-        WATCH: f":{settings.servers.metrics_port}/metrics",
+    servers, capture = workspace.settings.servers, workspace.settings.capture
+    answering = {
+        PREFECT: f"{address(servers.host, servers.prefect_port)}/api/health",
+        MLFLOW: f"{address(servers.host, servers.mlflow_port)}/health",
+        CAPTURE: f"{address(capture.host, capture.port)}/healthz",
+        WATCH: f"{address(servers.host, servers.metrics_port)}/metrics",
     }
-    if name in addresses:
-        return answers(f"http://127.0.0.1{addresses[name]}")
+    if name in answering:
+        return answers(answering[name])
     pool = {DATA_WORKER: DATA_POOL, TRAINING_WORKER: TRAINING_POOL}[name]
     return asks_for_work(os.environ["PREFECT_API_URL"], pool, worker_name(workspace), datetime.now(UTC) - SILENCE)
 

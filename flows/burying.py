@@ -4,8 +4,6 @@ Whoever retrains or lands data in a workspace holds a lock that dies with them, 
 else is at work. Runs that a worker elsewhere lost are Prefect's to find, by their heartbeat (`flows.deployments`).
 """
 
-import os
-
 from prefect import runtime
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
@@ -20,6 +18,7 @@ from prefect.states import Crashed
 
 from components.records.errors import BadInput
 from components.workspace import Workspace
+from flows.engine import prefect_is_ours
 
 AT_WORK = (StateType.RUNNING, StateType.CANCELLING)
 FLOWS = ("retrain", "challenge", "first champion", "train", "evaluate", "promote", "collect")
@@ -37,7 +36,7 @@ def bury(workspace: Workspace, before_workers: bool = False) -> int:
         How many there were; none where data is landing or a model in training, or where the Prefect server is not this
         workspace's own.
     """
-    if os.environ.get("PREFECT_HOME") != str(workspace.prefect_home):
+    if not prefect_is_ours(workspace):
         return 0
     try:
         with (

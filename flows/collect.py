@@ -7,8 +7,9 @@ import polars as pl
 from prefect import flow, task
 
 from components.feedback.capture import collected
-from components.feedback.capture.store import Store
+from components.feedback.capture.store import Kept, Store
 from components.feedback.readers import read_rows
+from components.records.handles import DatasetVersion
 from components.records.schemas import KINDS
 from components.validation import quarantine
 from components.workspace import Workspace, versions
@@ -22,14 +23,20 @@ NAMED = Path("capture")  # what problems and provenance call the store
 @flow(name="collect", validate_parameters=False)
 def collect(workspace: Workspace) -> Landing:
     """Land all that was captured since the last collection, and what was released; nothing is left out or doubled."""
-    rows, position = task(name="fetch")(_fetched)(workspace)
+    rows, last = task(name="fetch")(_fetched)(workspace)
     if rows.is_empty() and not quarantine.anything_released(workspace.quarantine):
         return Landing(dataset=versions.current(workspace), landed=dict.fromkeys(KINDS, 0), held=0, quarantined=None)
     reading = task(name="read")(read_rows)(rows, FORMAT, NAMED)
     landing = land(workspace, [reading], "what was captured", int(rows.estimated_size()))
     # Only now: what was fetched and not landed, because of a kill in between, is fetched again and known by its ids.
-    collected.remember(workspace, position)
+    if last:
+        collected.remember(workspace, last)
     return landing
+
+
+def newest(workspace: Workspace) -> DatasetVersion:
+    """The dataset version with all that was captured so far, which lands if it has not."""
+    return collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
 
 
 def anything_to_collect(workspace: Workspace) -> bool:
@@ -37,14 +44,15 @@ def anything_to_collect(workspace: Workspace) -> bool:
     return collected.anything_captured(workspace) or quarantine.anything_released(workspace.quarantine)
 
 
-def _fetched(workspace: Workspace) -> tuple[pl.DataFrame, int]:
-    """The rows after the position that was collected last, as a reader takes them, and the position of the last."""
-    chunks, position = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})], 0
+def _fetched(workspace: Workspace) -> tuple[pl.DataFrame, Kept | None]:
+    """The rows after the position that was collected last, as a reader takes them, and the last of their events."""
+    chunks, last = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})], None
     if collected.anything_captured(workspace):
         with closing(Store(workspace.capture_store)) as store:
             position = collected.position(workspace, store)
             while kept := store.after(position, AT_A_TIME):
                 bodies = [event.body.decode() for event in kept]
                 chunks.append(pl.DataFrame({"line": [event.position for event in kept], "row": bodies}))
-                position = kept[-1].position
-    return pl.concat(chunks).with_columns(reason=pl.lit(None, pl.String)), position
+                last = kept[-1]
+                position = last.position
+    return pl.concat(chunks).with_columns(reason=pl.lit(None, pl.String)), last

@@ -10,14 +10,12 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
-from prefect.events import emit_event
 from prefect.states import Completed
 
 from components.records.handles import DatasetVersion, Scorecard
 from components.workspace import Workspace, find
+from flows import events
 from flows.engine import settle
-
-DRIFTED = "heed.data.drifted"
 
 LOOKS = 0.5
 """Seconds between two looks at whether the training pool is done."""
@@ -68,9 +66,9 @@ def look_for_drift(at_least: int = 1, settings: list[str] | None = None) -> Stat
     from components.validation.audits import drift
     from components.validation.material import Material
     from components.workspace import looked, versions
-    from flows.collect import anything_to_collect, collect
+    from flows.collect import newest
 
-    dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
+    dataset = newest(workspace)
     before = acceptance.last_accepted(workspace, dataset.hash)
     if before is None or not looked.landed_since(workspace):
         return Completed(message="nothing new to compare")
@@ -80,13 +78,8 @@ def look_for_drift(at_least: int = 1, settings: list[str] | None = None) -> Stat
         return Completed(message=f"too few pairs to compare: {drift.FEWEST} of each are needed")
     differ = int(found.measures["data/drift"].value)
     if differ >= at_least:
-        emit_event(DRIFTED, resource(workspace), payload={"differ": differ, "found": found.sentence})
+        events.tell(workspace, events.DRIFTED, differ=differ, found=found.sentence)
     return Completed(message=found.sentence)
-
-
-def resource(workspace: Workspace) -> dict[str, str]:
-    """What heed's events are about."""
-    return {"prefect.resource.id": f"heed.workspace.{workspace.name}"}
 
 
 def _in_the_training_pool(

@@ -39,10 +39,9 @@ from components.records.errors import BadInput
 from components.records.identity import fingerprint
 from components.workspace import Workspace
 from components.workspace.workspace import SETTINGS_FILE
-from flows import deployed
+from flows import deployed, events
 from flows.services import DATA_POOL, TRAINING_POOL
 
-DUE = "heed.feedback.due"
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
 DEAD_AFTER = timedelta(minutes=10)
@@ -137,8 +136,8 @@ def start_on_feedback(workspace: Workspace, client: SyncPrefectClient, wanted: T
         name=_triggered(workspace),
         description="So much feedback as the variable says, and at most one in the time the trigger says.",
         trigger=EventTrigger(
-            expect={DUE, deployed.DRIFTED},
-            match=deployed.resource(workspace),
+            expect={events.DUE, events.DRIFTED},
+            match=events.resource(workspace),
             posture=Posture.Reactive,
             threshold=1,
             within=timedelta(seconds=wanted.at_most_every),

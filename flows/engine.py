@@ -8,6 +8,7 @@ import of prefect, because Prefect reads its settings when it is imported.
 import gc
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,11 +18,16 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from components import progress
+from components.records.errors import BadInput
 from components.records.handles import Handle
 from components.records.identity import fingerprint
 from components.services import note
+from components.services.answering import answers
 from components.workspace import Workspace
 from flows import evaluation_sets
+
+PATIENCE = 10.0
+"""Seconds in which a Prefect server has to answer."""
 
 # Raised when a step would give another result for the same handles and settings.
 GENERATION = 1
@@ -69,6 +75,12 @@ def settle(root: Path) -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def prefect_is_ours(workspace: Workspace) -> bool:
+    """Whether the Prefect server is this workspace's own, so that nobody elsewhere asks it and nobody else's runs are
+    there."""
+    return os.environ.get("PREFECT_HOME") == str(workspace.prefect_home)
+
+
 @contextmanager
 def prefect(*modules: str) -> Iterator[None]:
     """One connection to Prefect for all flows inside the block: to PREFECT_API_URL, or to a temporary server.
@@ -81,13 +93,33 @@ def prefect(*modules: str) -> Iterator[None]:
             from prefect.context import SyncClientContext
             from prefect.settings import get_current_settings
 
-            if not get_current_settings().api.url:
+            server = get_current_settings().api.url
+            if server:
+                _refuse_silence(server)
+            else:
                 # What starting it imports comes first: two threads that import one package get in each other's way.
                 import prefect.server.api.server  # noqa: F401
 
                 threading.Thread(target=_import, args=(modules,), daemon=True).start()
             stack.enter_context(SyncClientContext.get_or_create())
         yield
+
+
+def _refuse_silence(server: str) -> None:
+    """Ask a Prefect server whether it is well, for a while, in which it may be starting again.
+
+    Args:
+        server: address of its API.
+
+    Raises:
+        BadInput: it does not answer.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not answers(f"{server.rstrip('/')}/health"):
+        if time.monotonic() > deadline:
+            fix = "Start it, wait for it, or take PREFECT_API_URL away; `heed doctor` says how things are."
+            raise BadInput("the Prefect server does not answer", server, fix)
+        time.sleep(0.5)
 
 
 def _import(modules: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from prefect.concurrency.sync import concurrency
 
 from components.records.errors import BadInput
 from components.workspace import Workspace
+from flows.engine import prefect_is_ours
 
 RUNS_OUT = 60.0
 """Seconds after which the lease of a process that died is free: the least that Prefect gives."""
@@ -29,8 +30,8 @@ def one_retraining(workspace: Workspace) -> Iterator[None]:
         BadInput: somebody does.
     """
     with workspace.lock("retrain", "retraining"):
-        if "PREFECT_API_URL" not in os.environ or os.environ.get("PREFECT_HOME") == str(workspace.prefect_home):
-            yield  # the server is this workspace's own, so nobody elsewhere asks it
+        if "PREFECT_API_URL" not in os.environ or prefect_is_ours(workspace):
+            yield
             return
         name = f"heed: retraining {workspace.name}"
         with get_client(sync_client=True) as client:

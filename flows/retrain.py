@@ -10,11 +10,11 @@ from components.records.handles import DatasetVersion, Decision, ModelVersion, S
 from components.records.identity import fingerprint
 from components.registry import promotion
 from components.validation import acceptance
-from components.workspace import Workspace, looked, versions
+from components.workspace import Workspace, looked
 from flows import evaluation_sets
 from flows.burying import bury
 from flows.challenge import Challenged, challenge
-from flows.collect import anything_to_collect, collect
+from flows.collect import newest
 from flows.examine import examine
 from flows.leasing import one_retraining
 from flows.promote import promote
@@ -59,7 +59,7 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
     with one_retraining(workspace):
         bury(workspace)
         try:
-            dataset = collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
+            dataset = newest(workspace)
             done = _once(workspace, dataset, force, challenged or challenge)
         except Exception as error:
             notify(workspace, "failed", str(error) or type(error).__name__, {})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from components.records.errors import BadInput
+from components.services.answering import answers
 from flows import services
 from flows.engine import prefect
 from flows.terminal import Json, Overrides, Place, opened, say
@@ -110,16 +111,32 @@ def by_itself(workspace: "Workspace") -> tuple[dict[str, Any], str]:
     found = note.read(workspace.state)
     if found is None and "PREFECT_API_URL" not in os.environ:
         return {"up": {}}, "up          nothing: `heed up` lets everything run by itself"
+    addresses = found.addresses if found else {}
+    lines = [f"{'up':<12}{name} at {address}" for name, address in addresses.items()]
+    waits, waiting = _waiting(workspace)
+    asked, clock = _asked(os.environ["PREFECT_API_URL"], workspace)
+    return {"up": addresses} | waits | asked, "\n".join([*lines, waiting, clock])
+
+
+def _waiting(workspace: "Workspace") -> tuple[dict[str, Any], str]:
+    from components.feedback.capture.database import StoreDown
+    from flows.watch import waiting
+
+    try:
+        count = waiting(workspace)
+    except StoreDown as down:
+        return {"waiting": None}, f"{'feedback':<12}the store of what is captured does not answer: {down}"
+    return {"waiting": count}, f"{'feedback':<12}{count} pieces that no retraining has looked at"
+
+
+def _asked(server: str, workspace: "Workspace") -> tuple[dict[str, Any], str]:
     from prefect.client.orchestration import get_client
 
-    from flows.watch import waiting as counted
-
+    if not answers(f"{server.rstrip('/')}/health"):
+        return {"prefect": None}, f"{'prefect':<12}{server} does not answer; `heed doctor` says how things are"
     with get_client(sync_client=True) as client:
         told = standing(workspace, client)
-    addresses, waiting = found.addresses if found else {}, counted(workspace)
-    lines = [f"{'up':<12}{name} at {address}" for name, address in addresses.items()]
-    lines += [f"{'feedback':<12}{waiting} pieces that no retraining has looked at"]
-    return {"up": addresses, "waiting": waiting} | told, "\n".join([*lines, in_words(told)])
+    return told, in_words(told)
 
 
 def standing(workspace: "Workspace", client: "SyncPrefectClient") -> dict[str, Any]:

@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx
 
 from components.records.errors import BadInput
+from components.services import ports
+from components.services.answering import answers
 from components.services.supervisor import Service
 from components.workspace import Workspace
-from flows.terminal import served_by_mlflow
 
 PREFECT, MLFLOW, CAPTURE, WATCH = "prefect", "mlflow", "capture", "watch"
 DATA_WORKER, TRAINING_WORKER = "data-worker", "training-worker"
@@ -43,7 +44,7 @@ class Place:
     """Where the servers are.
 
     Attributes:
-        hosts: name of a server that is started here to where it is reached from this machine.
+        hosts: name of a server that is started here to the host it listens at.
         ports: name of a server that is started here to its port.
         prefect: address of the Prefect API, here or elsewhere.
     """
@@ -54,8 +55,13 @@ class Place:
 
     def url(self, name: str) -> str:
         """The address of a server that is started here."""
-        host = self.hosts[name]
-        return f"http://[{host}]:{self.ports[name]}" if ":" in host else f"http://{host}:{self.ports[name]}"
+        return address(self.hosts[name], self.ports[name])
+
+
+def address(host: str, port: int) -> str:
+    """Where a server that listens at a host and port is reached from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def place(workspace: Workspace, chosen: Iterable[str]) -> Place:
@@ -75,16 +81,15 @@ def place(workspace: Workspace, chosen: Iterable[str]) -> Place:
     here = {name for name in chosen if name in wanted}
     if elsewhere:
         here.discard(PREFECT)
-    if served_by_mlflow(workspace):
+    if workspace.is_tracked_by_server:
         here.discard(MLFLOW)
-    ports = {name: _free(*wanted[name]) for name in wanted if name in here}
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-    hosts = {name: everywhere.get(wanted[name][1], wanted[name][1]) for name in ports}
-    own = f"{Place(hosts, ports, '').url(PREFECT)}/api" if PREFECT in ports else ""
+    found = {name: _free(*wanted[name]) for name in wanted if name in here}
+    hosts = {name: wanted[name][1] for name in found}
+    own = f"{Place(hosts, found, '').url(PREFECT)}/api" if PREFECT in found else ""
     if not (elsewhere or own):
         fix = f"Start {PREFECT} here too, or set PREFECT_API_URL to the address of the one there is."
         raise BadInput("there is no Prefect server to work with", "heed up", fix)
-    return Place(hosts, ports, elsewhere or own)
+    return Place(hosts, found, elsewhere or own)
 
 
 def services(
@@ -176,13 +181,13 @@ def _users_of_mlflow(workspace: Workspace, environment: Mapping[str, str]) -> Pa
 
 
 def _capture(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
-    address = where.url(CAPTURE)
-    return Service(CAPTURE, _python("flows.cli", "serve"), environment, lambda: answers(f"{address}/healthz"), address)
+    reached = where.url(CAPTURE)
+    return Service(CAPTURE, _python("flows.cli", "serve"), environment, lambda: answers(f"{reached}/healthz"), reached)
 
 
 def _watch(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
-    address = f"{where.url(WATCH)}/metrics"
-    return Service(WATCH, _python("flows.cli", "watch"), environment, lambda: answers(address), address)
+    metrics = f"{where.url(WATCH)}/metrics"
+    return Service(WATCH, _python("flows.cli", "watch"), environment, lambda: answers(metrics), metrics)
 
 
 def _worker(name: str, pool: str, workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
@@ -210,13 +215,6 @@ def asks_for_work(api: str, pool: str, worker: str, since: datetime) -> bool:
     return False
 
 
-def answers(url: str) -> bool:
-    """Whether a server says that it is well."""
-    with suppress(httpx.HTTPError):
-        return httpx.get(url, timeout=2).is_success
-    return False
-
-
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module, *arguments)
 
@@ -237,12 +235,8 @@ def _free(setting: str, host: str, port: int) -> int:
     Raises:
         BadInput: it is taken, or there is no such address here.
     """
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((host, port))
-        except OSError as error:
-            fix = f"Stop what listens there, or set {setting} to another port; 0 takes any that is free."
-            raise BadInput(f"cannot listen at port {port} of {host}: {error.strerror}", setting, fix) from None
-        found: int = tried.getsockname()[1]
-        return found
+    try:
+        return ports.free(host, port)
+    except OSError as error:
+        fix = f"Stop what listens there, or set {setting} to another port; 0 takes any that is free."
+        raise BadInput(f"cannot listen at port {port} of {host}: {error.strerror}", setting, fix) from None

@@ -11,8 +11,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from components.services import note
 from components.workspace import Workspace, find
 from flows.engine import settle
+from flows.services import MLFLOW
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -46,14 +48,15 @@ def say(as_json: bool, data: dict[str, Any], words: str) -> None:
         out.file.flush()
 
 
-def served_by_mlflow(workspace: Workspace) -> bool:
-    """Whether runs and models are kept by a tracking server, and not in a database that is opened directly."""
-    return workspace.tracking_uri.startswith(("http://", "https://"))
-
-
 def mlflow_ui(workspace: Workspace) -> str:
-    """The command that opens the MLflow UI on a workspace."""
-    return f"{_beside('mlflow')} ui --backend-store-uri {workspace.tracking_uri}"
+    """Where the MLflow UI is on a workspace, or the command that opens it; without passwords."""
+    up = note.read(workspace.state)
+    if up and MLFLOW in up.addresses:
+        return up.addresses[MLFLOW]
+    from sqlalchemy import make_url  # takes a while, which other commands need not wait
+
+    shown = make_url(workspace.tracking_uri).render_as_string(hide_password=True)
+    return shown if workspace.is_tracked_by_server else f"{_beside('mlflow')} ui --backend-store-uri {shown}"
 
 
 def prefect_ui(workspace: Workspace) -> str:

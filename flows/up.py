@@ -3,11 +3,9 @@
 import os
 import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 
 from components.progress import console
 from components.records.errors import BadInput
@@ -15,6 +13,7 @@ from components.services import note, supervisor
 from components.services.note import Note
 from components.services.supervisor import Supervisor
 from components.workspace import Workspace
+from components.workspace.damage import damage
 from flows import services
 
 ROOM = 500 * 2**20
@@ -88,20 +87,9 @@ def _refuse_what_cannot_work(workspace: Workspace) -> None:
             f"only {free / 2**20:.0f} MB are free on this disk", workspace.root, f"Make room: {ROOM / 2**20:.0f} MB."
         )
     for file in (workspace.prefect_home / "prefect.db", workspace.state / "mlflow.db", workspace.state / "capture.db"):
-        _refuse_damaged(file)
-
-
-def _refuse_damaged(database: Path) -> None:
-    if not database.exists():
-        return
-    try:
-        with closing(sqlite3.connect(database)) as connection:
-            connection.execute("select count(*) from sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        return  # it is in use, which damages nothing
-    except sqlite3.DatabaseError as error:
-        fix = "Take it back from a backup, or move it away to begin with an empty one."
-        raise BadInput(f"this database is damaged: {error}", database, fix) from None
+        if file.exists() and (said := damage(file)):
+            fix = "Take it back from a backup, or move it away to begin with an empty one."
+            raise BadInput(f"this database is damaged: {said}", file, fix)
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """Watch: tells Prefect what users said, and when it is enough for a retraining. What follows is Prefect's to say.
 
-Two events, of the resource `heed.workspace.NAME`, seen in the Prefect UI and good for automations of one's own:
-`heed.feedback.heard` when more feedback waits than before, and `heed.feedback.due` for as long as so much waits that
-a retraining is due and none is running. How much that is stands in a Prefect variable.
+The first is said when more waits than before, the second again and again while a retraining is due; how much it takes
+for that stands in a Prefect variable.
 """
 
 import time
@@ -10,7 +9,6 @@ from collections.abc import Callable
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.events import emit_event
 from prometheus_client import Counter, Gauge, start_http_server
 
 from components.feedback.capture import collected
@@ -18,11 +16,9 @@ from components.feedback.capture.database import StoreDown
 from components.progress import console
 from components.records.errors import BadInput
 from components.workspace import Workspace, looked
+from flows import events
 from flows.burying import bury
-from flows.deployed import resource
-from flows.deployments import DUE, active_runs, deploy, enough_feedback
-
-HEARD = "heed.feedback.heard"
+from flows.deployments import active_runs, deploy, enough_feedback
 
 LOOKS = 1.0
 """Seconds between two looks."""
@@ -63,11 +59,11 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
             try:
                 now = waiting(workspace)
                 if now > before:
-                    emit_event(HEARD, resource(workspace), payload={"new": now - before, "waiting": now})
+                    events.tell(workspace, events.HEARD, new=now - before, waiting=now)
                 before = now
                 if time.monotonic() - said_at >= SAYS_AGAIN and _due(workspace, client, now):
                     SAID_DUE.inc()
-                    emit_event(DUE, resource(workspace), payload={"waiting": now})
+                    events.tell(workspace, events.DUE, waiting=now)
                     said_at = time.monotonic()
                 WAITING.set(now)
                 LOOKED.set_to_current_time()

@@ -34,7 +34,6 @@ MADE_AGAIN = (
     "reports",  # the pages of `heed report`, which their MLflow runs hold too
     "logs",
     "up.json",
-    "watched.json",
     "shelves-*",
     "batch-*",
     "*.lock",

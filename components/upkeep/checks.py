@@ -5,8 +5,6 @@ A check changes nothing, and none takes longer than it is given: what does not a
 
 import os
 import shutil
-import socket
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -26,7 +24,9 @@ from components.feedback.capture import database
 from components.feedback.capture.database import Database, StoreDown
 from components.records.errors import BadInput
 from components.services import note
+from components.services.ports import free
 from components.workspace import Workspace, git, versions
+from components.workspace.damage import WHOLE, damage
 
 HEED = "heed-mlops"
 
@@ -175,20 +175,18 @@ def _ports(workspace: Workspace) -> Iterator[tuple[str, str, int]]:
     up = note.read(workspace.state)
     if os.environ.get("PREFECT_API_URL", "") in ("", up.prefect if up else ""):
         yield "servers.prefect_port", servers.host, servers.prefect_port
-    if not _is_served(workspace.tracking_uri):
+    if not workspace.is_tracked_by_server:
         yield "servers.mlflow_port", servers.host, servers.mlflow_port
     yield "servers.metrics_port", servers.host, servers.metrics_port
     yield "capture.port", capture.host, capture.port
 
 
 def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((host, port))
-        except OSError:
-            return False
-        return True
+    try:
+        free(host, port)
+    except OSError:
+        return False
+    return True
 
 
 def databases(workspace: Workspace) -> Found:
@@ -196,20 +194,11 @@ def databases(workspace: Workspace) -> Found:
     files = [*workspace.state.glob("*.db"), *workspace.prefect_home.glob("*.db")]
     captured = database.file_of(workspace.capture_store)
     files = sorted({*files, *([captured] if captured and captured.exists() else [])})
-    damaged = [f"{file}: {said}" for file in files if (said := _damage(file))]
+    damaged = [f"{file}: {said}" for file in files if (said := damage(file, WHOLE))]
     if damaged:
         fix = "Take it back from a backup, or move it away to begin with an empty one."
         return bad("; ".join(damaged), fix)
     return ok(f"{', '.join(file.name for file in files)} are whole" if files else "there is none yet")
-
-
-def _damage(file: Path) -> str:
-    try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)) as connection:
-            said = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.DatabaseError as error:
-        said = str(error)
-    return "" if said == "ok" else _in_one_line(said)
 
 
 def capture_store(workspace: Workspace) -> Found:
@@ -227,7 +216,7 @@ def capture_store(workspace: Workspace) -> Found:
 
 def mlflow(workspace: Workspace) -> Found:
     """The tracking server and registry."""
-    if not _is_served(workspace.tracking_uri):
+    if not workspace.is_tracked_by_server:
         return ok("runs and models are in the workspace" if not workspace.settings.mlflow.tracking_uri else "no server")
     return _asked(
         f"{workspace.tracking_uri.rstrip('/')}/health", "Start the MLflow server or mend mlflow.tracking_uri."
@@ -361,10 +350,6 @@ CHECKS: dict[str, Look] = {
     "gpu": devices,
     "hub": hub,
 }
-
-
-def _is_served(uri: str) -> bool:
-    return uri.startswith(("http://", "https://"))
 
 
 def _in_one_line(said: object) -> str:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from components.feedback.capture import collected
 from components.records.errors import BadInput
 from components.upkeep.archive import unpack
 from components.upkeep.backup import FORMAT
-from components.workspace import Workspace, find, versions
+from components.workspace import find, versions
 from components.workspace.workspace import SETTINGS_FILE, known_as
 
 WRITTEN_WITH_PLACES = ("artifacts/**/MLmodel", "checked/**/*.json")
@@ -71,7 +70,6 @@ def restore(source: Path, root: Path) -> Restored:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     workspace = find(root)
-    collected.move(Workspace(came_from, workspace.settings), workspace)
     return Restored(
         root=root,
         made=told["made"],

@@ -170,7 +170,7 @@ def _earlier(workspace: Workspace, names: Collection[str]) -> Iterator[Earlier]:
     """Versions of the past that hold the person, or may, because they are not on this machine."""
     now = versions.pinned_hash(workspace)
     seen: dict[str, bool | None] = {}
-    for commit, told in versions.history(workspace):
+    for commit, _, told in versions.history(workspace):
         digest = versions.hash_at(workspace, commit)
         if digest is None or digest == now:
             continue

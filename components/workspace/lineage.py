@@ -67,7 +67,7 @@ def _found(workspace: Workspace, kind: str, wanted: pl.Expr) -> list[tuple[str, 
 def _first_versions(workspace: Workspace, batches: set[str]) -> dict[str, tuple[str, str]]:
     """Batch to the content hash of the first version that has it, and when that was made."""
     first: dict[str, tuple[str, str]] = {}
-    for commit, at in versions.moments(workspace):
+    for commit, at, _ in versions.history(workspace):
         digest = versions.hash_at(workspace, commit)
         if digest is None or not versions.is_here(workspace, digest):
             continue

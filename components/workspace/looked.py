@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from components.workspace.files import place_text
+from components.workspace.versions import number_of
 from components.workspace.workspace import Workspace
 
 BATCH = re.compile(r"(\d+)-")
@@ -20,7 +21,7 @@ def remember(workspace: Workspace, batch: str) -> None:
         workspace: whose.
         batch: its name; empty where there was none.
     """
-    place_text(_memory(workspace), json.dumps({"batch": _number(batch) if batch else 0}))
+    place_text(_memory(workspace), json.dumps({"batch": number_of(batch) if batch else 0}))
 
 
 def last_batch(workspace: Workspace) -> int:
@@ -31,21 +32,18 @@ def last_batch(workspace: Workspace) -> int:
 
 def newest_batch(workspace: Workspace) -> int:
     """The number of the newest batch that has landed; 0 where none has."""
-    return max((_number(batch.name) for batch in _batches(workspace)), default=0)
+    return max((number_of(batch.name) for batch in _batches(workspace)), default=0)
 
 
 def landed_since(workspace: Workspace) -> int:
     """How many pieces of feedback landed that no retraining has looked at; preferences count where they came alone."""
     known = last_batch(workspace)
-    return sum(max(_rows(batch, kind) for kind in TOLD) for batch in _batches(workspace) if _number(batch.name) > known)
+    new = (batch for batch in _batches(workspace) if number_of(batch.name) > known)
+    return sum(max(_rows(batch, kind) for kind in TOLD) for batch in new)
 
 
 def _batches(workspace: Workspace) -> list[Path]:
     return [batch for batch in workspace.data.glob("*-*") if BATCH.match(batch.name)]
-
-
-def _number(batch: str) -> int:
-    return int(batch.split("-")[0])
 
 
 def _rows(batch: Path, kind: str) -> int:

@@ -213,16 +213,11 @@ def scan_batch(workspace: Workspace, batch: str, kind: str) -> pl.LazyFrame:
     return pl.scan_parquet(file) if file.exists() else empty(KINDS[kind]).lazy()
 
 
-def history(workspace: Workspace) -> list[tuple[str, str]]:
-    """Commit and message of every dataset version, newest first."""
-    lines = git.git(workspace.root, "log", "--format=%H %s", "--", PINNED).splitlines()
-    return [(line[:40], line[41:]) for line in lines]
-
-
-def moments(workspace: Workspace) -> list[tuple[str, str]]:
-    """Commit and time (ISO 8601) of every dataset version, newest first."""
-    lines = git.git(workspace.root, "log", "--format=%H %cI", "--", PINNED).splitlines()
-    return [(line[:40], line[41:]) for line in lines]
+def history(workspace: Workspace) -> list[tuple[str, str, str]]:
+    """Commit, time (ISO 8601) and message of every dataset version, newest first."""
+    lines = git.git(workspace.root, "log", "--format=%H%x00%cI%x00%s", "--", PINNED).splitlines()
+    commits = (line.split("\0") for line in lines)
+    return [(commit, at, message) for commit, at, message in commits]
 
 
 def hash_at(workspace: Workspace, commit: str) -> str | None:
@@ -244,7 +239,7 @@ def rewrite(workspace: Workspace, batches: Mapping[str, Mapping[str, pl.DataFram
         held = {kind: frame for kind, frame in frames.items() if frame.height}
         shutil.rmtree(workspace.data / name)
         if held:
-            _place(workspace, held, _numbered(name))
+            _place(workspace, held, number_of(name))
     pin(workspace, message)
     return current(workspace)
 
@@ -322,20 +317,18 @@ def missing(workspace: Workspace) -> list[str]:
 
 
 def _refuse_to_lose(workspace: Workspace) -> None:
-    for name in missing(workspace):
-        raise BadInput(
-            f"data/ lacks {name}, which is in the dataset version that is pinned",
-            workspace.root,
-            "Run `dvc checkout`.",
-        )
+    if lost := missing(workspace):
+        said = f"data/ lacks {lost[0]}, which is in the dataset version that is pinned"
+        raise BadInput(said, workspace.root, "Run `dvc checkout`.")
 
 
-def _numbered(batch: str) -> int:
+def number_of(batch: str) -> int:
+    """The number of a batch by its name: the how-manieth it was."""
     return int(batch.split("-")[0])
 
 
 def _next_number(workspace: Workspace) -> int:
-    return 1 + max((_numbered(batch.name) for batch in workspace.data.glob("[0-9]*-*")), default=0)
+    return 1 + max((number_of(batch.name) for batch in workspace.data.glob("[0-9]*-*")), default=0)
 
 
 def _place(workspace: Workspace, frames: Mapping[str, pl.DataFrame], number: int) -> None:
@@ -452,7 +445,7 @@ def _stored(store: Any, digest: str) -> Iterator[Path]:
 
 def pinned_ever(workspace: Workspace) -> list[str]:
     """The content hashes of all dataset versions, newest first, each once."""
-    found = (hash_at(workspace, commit) for commit, _ in history(workspace))
+    found = (hash_at(workspace, commit) for commit, _, _ in history(workspace))
     return list(dict.fromkeys(digest for digest in found if digest))
 
 

@@ -138,6 +138,11 @@ class Workspace:
         return self.settings.mlflow.tracking_uri or f"sqlite:///{self.state / 'mlflow.db'}"
 
     @property
+    def is_tracked_by_server(self) -> bool:
+        """Whether runs and models are kept by a tracking server, and not in a database that is opened directly."""
+        return self.tracking_uri.startswith(("http://", "https://"))
+
+    @property
     def artifacts(self) -> str:
         """The URI below which MLflow's artifacts are, where no tracking server decides."""
         return self.settings.mlflow.artifacts or (self.state / "artifacts").as_uri()

@@ -1,11 +1,11 @@
 """How far a workspace has read the store of what was captured. Knows nothing of what becomes of what was read."""
 
+import hashlib
 import json
 from contextlib import closing
 from pathlib import Path
 
-from components.feedback.capture.store import Store
-from components.records.identity import fingerprint
+from components.feedback.capture.store import Kept, Store
 from components.workspace import Workspace
 from components.workspace.files import place_text
 
@@ -13,29 +13,20 @@ from components.workspace.files import place_text
 def position(workspace: Workspace, store: Store) -> int:
     """Of the last event that was collected; 0 where none was.
 
-    A store that does not reach so far is another one, in the place of the first, or was taken back from a backup: it is
-    read from its beginning, and what has landed is known by its ids.
+    A store that has another event there, or none, is another one, in the place of the first, or was taken back from a
+    backup: it is read from its beginning, and what has landed is known by its ids.
     """
     memory = _memory(workspace)
-    told = int(json.loads(memory.read_text())["position"]) if memory.exists() else 0
-    return told if told <= store.last() else 0
+    if not memory.exists():
+        return 0
+    told = json.loads(memory.read_text())
+    there = store.after(told["position"] - 1, 1)
+    return told["position"] if [_noted(kept) for kept in there] == [told] else 0
 
 
-def remember(workspace: Workspace, position: int) -> None:
-    """Note that everything up to a position has landed."""
-    place_text(_memory(workspace), json.dumps({"position": position}))
-
-
-def move(before: Workspace, workspace: Workspace) -> None:
-    """Let a workspace that was moved, with its store, know how far it had read where it was.
-
-    Args:
-        before: the workspace as it was; its folder need not be there any more.
-        workspace: the same where it is now.
-    """
-    told = _memory(workspace).with_name(_memory(before).name)
-    if told.exists():
-        told.replace(_memory(workspace))
+def remember(workspace: Workspace, last: Kept) -> None:
+    """Note that everything up to an event of the store has landed."""
+    place_text(_memory(workspace), json.dumps(_noted(last)))
 
 
 def waiting(workspace: Workspace) -> int:
@@ -55,6 +46,9 @@ def anything_captured(workspace: Workspace) -> bool:
     return bool(workspace.settings.capture.store) or (workspace.state / "capture.db").exists()
 
 
+def _noted(last: Kept) -> dict[str, str | int]:
+    return {"position": last.position, "event": hashlib.sha256(last.body).hexdigest()}
+
+
 def _memory(workspace: Workspace) -> Path:
-    """Of this store: another one is read from its beginning."""
-    return workspace.state / f"collected-{fingerprint(workspace.capture_store)}.json"
+    return workspace.state / "collected.json"

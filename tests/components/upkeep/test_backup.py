@@ -50,7 +50,7 @@ def test_what_was_backed_up_goes_on_elsewhere_without_the_old_folder(
     with closing(Store(workspace.capture_store)) as store:
         store.append([heard(number) for number in range(20)])
         key = store.add_key("app", ["write"])
-    collected.remember(workspace, 17)
+        collected.remember(workspace, store.after(16, 1)[0])
     (workspace.state / "capture.secret").write_text("the key of the hashes\n")
     (workspace.quarantine).mkdir()
     (workspace.quarantine / "held.jsonl").write_text('{"row": "odd"}\n')

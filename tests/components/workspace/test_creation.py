@@ -43,7 +43,7 @@ def test_a_fresh_folder_becomes_a_workspace_with_nothing_left_to_commit(tmp_path
     assert shell(made.root, "git status --porcelain").stdout == ""
     assert unpinned(made) == {}
     assert versions.current(made).preferences == 0
-    assert [message for _, message in versions.history(made)] == ["Start with an empty dataset"]
+    assert [message for _, _, message in versions.history(made)] == ["Start with an empty dataset"]
     assert ".dvc/cache" not in shell(made.root, "git ls-files").stdout
 
 

@@ -49,13 +49,13 @@ def test_versions_only_grow_and_each_can_be_read_whatever_landed_since(workspace
     assert read(workspace, first, "feedback").is_empty()
     assert read(workspace, third).height == third.preferences == 0
     assert len({first.hash, second.hash, third.hash}) == 3
-    assert [message for _, message in versions.history(workspace)] == [
+    assert [message for _, _, message in versions.history(workspace)] == [
         "Land 4 interactions from c.jsonl",
         "Land 3 interactions from b.jsonl",
         "Land 5 interactions from a.jsonl",
         "Start with an empty dataset",
     ]
-    assert [commit for commit, _ in versions.history(workspace)][:3] == [third.commit, second.commit, first.commit]
+    assert [commit for commit, _, _ in versions.history(workspace)][:3] == [third.commit, second.commit, first.commit]
 
 
 def test_what_has_landed_lands_no_more_and_makes_no_commit(workspace: Workspace, rows: Rows, hashes: Callable) -> None:
@@ -167,7 +167,7 @@ def test_a_dead_remote_is_said_and_costs_nothing(
     assert "\n" not in str(caught.value)
     assert len(spoken(workspace)) == 5
     assert unpinned(workspace) == {}
-    assert versions.history(workspace)[0][1] == "Land 5 interactions from a.jsonl"
+    assert versions.history(workspace)[0][2] == "Land 5 interactions from a.jsonl"
 
     remote(workspace, tmp_path / "store")
     land(workspace, {"interactions": rows("b", 3)}, "b.jsonl")
@@ -272,7 +272,7 @@ def test_a_batch_whose_landing_was_killed_before_it_was_pinned_is_pinned_by_the_
     version, new = land(workspace, {"interactions": rows("b", 4)}, "b.jsonl")
     assert new == {"interactions": 1}
     assert spoken(workspace, version) == [*rows("a", 5)["id"], *rows("b", 4)["id"]]
-    assert versions.history(workspace)[1][1] == "Pin the batch an interrupted landing left"
+    assert versions.history(workspace)[1][2] == "Pin the batch an interrupted landing left"
 
 
 def test_of_two_processes_that_land_at_once_neither_loses_anything(workspace: Workspace, script: Callable) -> None:

@@ -1,5 +1,6 @@
 """How much was captured and has not landed, also where somebody put another store in the place of the first."""
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -19,8 +20,9 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def heard(workspace: Workspace, count: int, name: str) -> None:
+    ids = [f"{name}-{number}" for number in range(count)]
     with closing(Store(workspace.capture_store)) as store:
-        store.append([Event(f"{name}-{number}", "feedback", "about", None, b"{}") for number in range(count)])
+        store.append([Event(id, "feedback", "about", None, f'{{"id": "{id}"}}'.encode()) for id in ids])
         store.append([Event(f"{name}-asked", "interaction", None, None, b"{}")])
 
 
@@ -29,7 +31,7 @@ def test_what_was_collected_waits_no_more(workspace: Workspace) -> None:
     heard(workspace, 5, "first")
     assert collected.waiting(workspace) == 5
     with closing(Store(workspace.capture_store)) as store:
-        collected.remember(workspace, store.last())
+        collected.remember(workspace, store.after(0, 1000)[-1])
     heard(workspace, 2, "second")
     assert collected.waiting(workspace) == 2
 
@@ -37,8 +39,30 @@ def test_what_was_collected_waits_no_more(workspace: Workspace) -> None:
 def test_a_new_store_in_the_place_of_a_damaged_one_is_read_from_its_beginning(workspace: Workspace) -> None:
     heard(workspace, 100, "first")
     with closing(Store(workspace.capture_store)) as store:
-        collected.remember(workspace, store.last())
+        collected.remember(workspace, store.after(0, 1000)[-1])
     for file in workspace.state.glob("capture.db*"):
         file.unlink()
     heard(workspace, 30, "second")
     assert collected.waiting(workspace) == 30
+
+
+def test_a_store_that_was_taken_back_and_has_grown_since_is_read_from_its_beginning(workspace: Workspace) -> None:
+    heard(workspace, 10, "kept")
+    shutil.copy(workspace.state / "capture.db", workspace.root / "backup.db")
+    heard(workspace, 10, "lost")
+    with closing(Store(workspace.capture_store)) as store:
+        collected.remember(workspace, store.after(0, 1000)[-1])
+    for file in workspace.state.glob("capture.db*"):
+        file.unlink()
+    shutil.copy(workspace.root / "backup.db", workspace.state / "capture.db")
+    heard(workspace, 40, "new")
+    assert collected.waiting(workspace) == 50
+
+
+def test_another_store_is_read_from_its_beginning(workspace: Workspace) -> None:
+    heard(workspace, 5, "first")
+    with closing(Store(workspace.capture_store)) as store:
+        collected.remember(workspace, store.after(0, 1000)[-1])
+    other = find(workspace.root, (f"capture.store=sqlite:///{workspace.root}/other.db",))
+    heard(other, 7, "second")
+    assert (collected.waiting(workspace), collected.waiting(other)) == (0, 7)
