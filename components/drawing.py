@@ -1,6 +1,9 @@
 """How heed's figures look, whatever they show. Knows nothing of what is measured."""
 
+import io
+
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from components.records.handles import Estimate
 
@@ -15,6 +18,13 @@ def plain(axes: Axes) -> None:
     axes.tick_params(colors=INK, labelsize=9)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
+
+
+def drawn(figure: Figure) -> str:
+    """A figure as SVG."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None})
+    return written.getvalue()
 
 
 def with_interval(estimate: Estimate) -> str:

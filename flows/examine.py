@@ -67,7 +67,8 @@ def look(
     batches: tuple[Expected, ...],
 ) -> Examination:
     """Let every audit look, hold what they find and what came of the batches against the policy, write the report."""
-    from components.training.rewards import ensemble
+    from components.drawing import drawn
+    from components.training import ensemble
     from components.validation.audits import audit
     from components.validation.material import Material
     from components.validation.publishing import publish, publish_expected
@@ -101,8 +102,9 @@ def look(
     )
     report = workspace.reports / f"{dataset.hash[:12]}-{key[:8]}.html"
     with tracking.run(workspace, "data", key, dataset, {"since": before or "the beginning"}, origin()) as run:
-        place_text(report, page(subject, verdict, findings, preferences))
-        publish(findings, verdict, report)
+        pictures = {name: drawn(finding.figure) for name, finding in findings.items()}
+        place_text(report, page(subject, verdict, findings, pictures, preferences))
+        publish(findings, pictures, verdict, report)
         publish_expected(whole, batches)
     return Examination(
         dataset=dataset.hash,

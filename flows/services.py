@@ -32,7 +32,7 @@ DATA_POOL, TRAINING_POOL = "heed-data", "heed-training"
 MLFLOW_AUTH = ("MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD")
 """What MLflow has to find in the environment where it asks for passwords."""
 
-WORK_IS_ASKED_FOR = 1
+WORK_IS_ASKED_FOR = 0.5
 """Every so many seconds, by a worker."""
 
 SCHEDULES_ARE_READ = 10

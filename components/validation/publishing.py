@@ -13,17 +13,18 @@ from components.validation.expectations import Expected, of_all
 from components.validation.finding import Finding
 
 
-def publish(findings: dict[str, Finding], verdict: DataVerdict, report: Path) -> None:
+def publish(findings: dict[str, Finding], pictures: dict[str, str], verdict: DataVerdict, report: Path) -> None:
     """Log findings to the active run.
 
     Args:
         findings: name of an audit to what it found.
+        pictures: name of an audit to its figure, as SVG.
         verdict: what the data gate says.
         report: the page with all of it.
     """
     for name, finding in findings.items():
         log_estimates(finding.measures)
-        mlflow.log_figure(finding.figure, f"figures/{name.replace(' ', '_')}.png")
+        mlflow.log_text(pictures[name], f"figures/{name.replace(' ', '_')}.svg")
         if finding.suspects.height:
             mlflow.log_table(finding.suspects.to_pandas(), f"suspects/{name.replace(' ', '_')}.json")
     mlflow.log_artifact(str(report))

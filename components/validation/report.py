@@ -1,7 +1,6 @@
 """One page for the person who decides whether data may train a model: self-contained HTML. Finds nothing itself."""
 
 import base64
-import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from components.records.handles import DataVerdict
 from components.records.messages import text_of
@@ -37,13 +35,20 @@ class Subject:
     beside: tuple[str, ...] = ()
 
 
-def page(subject: Subject, verdict: DataVerdict, findings: dict[str, Finding], preferences: pl.DataFrame) -> str:
+def page(
+    subject: Subject,
+    verdict: DataVerdict,
+    findings: dict[str, Finding],
+    pictures: dict[str, str],
+    preferences: pl.DataFrame,
+) -> str:
     """The report, as HTML that needs nothing else.
 
     Args:
         subject: what it is about.
         verdict: what the data gate says.
         findings: name of an audit to what it found.
+        pictures: name of an audit to its figure, as SVG.
         preferences: records of `Preference`, those the findings suspect among them.
     """
     environment = Environment(
@@ -61,16 +66,10 @@ def page(subject: Subject, verdict: DataVerdict, findings: dict[str, Finding], p
         beside=subject.beside,
         verdict=verdict,
         findings=findings,
-        pictures={name: _picture(finding.figure) for name, finding in findings.items()},
+        pictures={name: base64.b64encode(picture.encode()).decode() for name, picture in pictures.items()},
         examples={name: _examples(finding, preferences) for name, finding in findings.items()},
         at=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     )
-
-
-def _picture(figure: Figure) -> str:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None})
-    return base64.b64encode(drawn.getvalue()).decode()
 
 
 def _examples(finding: Finding, preferences: pl.DataFrame) -> list[dict[str, Any]]:

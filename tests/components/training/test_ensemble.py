@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from components.records.schemas import Preference, as_records
-from components.training.rewards import ensemble
+from components.training import ensemble
 
 GOOD = ("Certainly, here are the steps.", "First measure the flour.", "Then stir it for a minute.", "Let it rest.")
 BAD = ("No idea.", "Go away.", "Why would anybody want that?", "Buy the premium plan.")

@@ -5,6 +5,7 @@ import re
 import polars as pl
 from matplotlib.figure import Figure
 
+from components.drawing import drawn
 from components.records.handles import DataVerdict, Estimate
 from components.records.schemas import Preference, as_records
 from components.validation.finding import Finding
@@ -43,7 +44,7 @@ def test_a_person_finds_verdict_numbers_pictures_and_rows_and_users_text_stays_t
     )
     verdict = DataVerdict(outcome="hold", reasons=("hold: data/odd is too odd", "pass: all else"))
     subject = Subject("0123456789abcdef.dir", "000007-abc", (("preferences", 2000, 2),), ("3 rows wait.",))
-    html = page(subject, verdict, {"oddness": found}, PREFERENCES)
+    html = page(subject, verdict, {"oddness": found}, {"oddness": drawn(figure)}, PREFERENCES)
 
     for told in ("holds it for a person", "heed accept 7", "A quarter is odd.", "0.125 to 0.5", "1,234", "2,000"):
         assert told in html

@@ -7,7 +7,7 @@ import pytest
 from components.records.handles import Estimate
 from components.records.schemas import Preference, as_records
 from components.simulation.population import scripted, talk
-from components.training.rewards.ensemble import margins
+from components.training.ensemble import margins
 from components.validation.audits import noise
 from components.validation.finding import Finding
 from components.validation.material import Material
