@@ -7,14 +7,17 @@ else is at work. Runs that a worker elsewhere lost are Prefect's to find, by the
 from prefect import runtime
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterParentTaskRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
-from prefect.states import Crashed
+from prefect.states import Cancelled, Crashed
 
 from components.records.errors import BadInput
 from components.workspace import Workspace
@@ -55,3 +58,18 @@ def bury(workspace: Workspace, before_workers: bool = False) -> int:
             return len(dead)
     except BadInput:
         return 0
+
+
+def withdraw(workspace: Workspace) -> None:
+    """Cancel trainings that a retraining asked for which has died since; whoever calls is the only one to retrain."""
+    with get_client(sync_client=True) as client:
+        asked_for = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=["challenge"])),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[workspace.name])),
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+                parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=False),
+            ),
+        )
+        for run in asked_for:
+            client.set_flow_run_state(run.id, Cancelled(message="Who asked for it is gone."), force=True)

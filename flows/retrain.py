@@ -12,7 +12,7 @@ from components.registry import promotion
 from components.validation import acceptance
 from components.workspace import Workspace, looked
 from flows import evaluation_sets
-from flows.burying import bury
+from flows.burying import bury, withdraw
 from flows.challenge import Challenged, challenge
 from flows.collect import newest
 from flows.examine import examine
@@ -58,6 +58,7 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
     """
     with one_retraining(workspace):
         bury(workspace)
+        withdraw(workspace)
         try:
             dataset = newest(workspace)
             done = _once(workspace, dataset, force, challenged or challenge)

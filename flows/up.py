@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import psutil
+
 from components.progress import console
 from components.records.errors import BadInput
 from components.services import note, supervisor
@@ -58,23 +60,44 @@ def up(
 
 
 def down(workspace: Workspace) -> bool:
-    """Stop what is up in a workspace, and what a killed `heed up` left; False where nothing was.
+    """Stop what is up in a workspace, and what a killed `heed up` or worker left; False where nothing was.
 
     Raises:
         BadInput: it does not stop.
     """
-    found, left = note.read(workspace.state), note.left_behind(workspace.state)
-    supervisor.end([process.pid for process in left])
-    if found is None:
-        note.clear(workspace.state)
-        return bool(left)
+    found = note.read(workspace.state)
+    if found:
+        _stop(found, workspace)
+    left = [*(process.pid for process in note.left_behind(workspace.state)), *_at_work(workspace)]
+    supervisor.end(left)
+    note.clear(workspace.state)
+    return bool(found or left)
+
+
+def _stop(found: Note, workspace: Workspace) -> None:
     os.kill(found.supervisor.pid, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE
     while found.supervisor.lives:
         if time.monotonic() > deadline:
             raise BadInput(f"process {found.supervisor.pid} does not stop", workspace.root, "Run `heed down` again.")
         time.sleep(0.1)
-    return True
+
+
+def _at_work(workspace: Workspace) -> list[int]:
+    """Runs of flows that outlived the worker which started them."""
+    ours = {"HEED_WORKSPACE": str(workspace.root)}.items()
+    return [
+        process.pid
+        for process in psutil.process_iter()
+        if "PREFECT__FLOW_RUN_ID" in (told := _environment(process)) and ours <= told.items()
+    ]
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):
+        return {}  # somebody else's, or gone
 
 
 def _refuse_what_cannot_work(workspace: Workspace) -> None:

@@ -1,7 +1,8 @@
 """What is up on this machine, for whoever asks: a file that only holds while the process that wrote it lives.
 
 A process that was killed leaves the note and those it kept up behind: `left_behind` names them. A process id alone
-names nobody, because ids are given again: the time at which the process began goes with it.
+names nobody, because ids are given again: the time at which the process began goes with it, and after which start of
+the machine that was, because machines that start by themselves do so the same way each time.
 """
 
 import json
@@ -21,10 +22,12 @@ class Process(BaseModel):
     Attributes:
         pid: its id.
         began: seconds since the machine was started, which stay true when its clock is set.
+        boot: which start of the machine that was; empty where the system does not tell.
     """
 
     pid: int
     began: float
+    boot: str
 
     @classmethod
     def of(cls, pid: int) -> "Process | None":
@@ -34,7 +37,7 @@ class Process(BaseModel):
             return (
                 None
                 if found.status() == psutil.STATUS_ZOMBIE
-                else cls(pid=pid, began=found.create_time() - psutil.boot_time())
+                else cls(pid=pid, began=found.create_time() - psutil.boot_time(), boot=_boot())
             )
         except psutil.NoSuchProcess:
             return None
@@ -43,7 +46,12 @@ class Process(BaseModel):
     def lives(self) -> bool:
         """Whether it is still there."""
         found = Process.of(self.pid)
-        return found is not None and abs(found.began - self.began) < 1
+        return found is not None and found.boot == self.boot and abs(found.began - self.began) < 1
+
+
+def _boot() -> str:
+    told = Path("/proc/sys/kernel/random/boot_id")
+    return told.read_text().strip() if told.exists() else ""
 
 
 class Note(BaseModel):

@@ -216,9 +216,13 @@ def _elsewhere(workspace: Workspace, missing: int) -> Iterator[str]:
         yield f"captured feedback is in {database.shown(workspace.capture_store)}, which is backed up by itself"
     if named := workspace.settings.mlflow.tracking_uri:
         yield f"models and runs are in {_address(named)}, which is backed up by itself"
+    if (store := workspace.settings.mlflow.artifacts) and not store.startswith("file:"):
+        yield f"the artifacts of MLflow are at {_address(store)}, which is backed up by itself"
     api, up = os.environ.get("PREFECT_API_URL"), note.read(workspace.state)
     if api and not (up and up.prefect == api):
         yield f"runs and schedules of Prefect are at {_address(api)}, which is backed up by itself"
+    elif kept := os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL"):
+        yield f"runs and schedules of Prefect are in {_address(kept)}, which is backed up by itself"
     for folder in _named(workspace):
         if not folder.resolve().is_relative_to(workspace.root):
             yield f"{folder.resolve()}, which the settings name, is outside of the workspace"

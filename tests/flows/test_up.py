@@ -2,10 +2,12 @@
 
 import os
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -81,6 +83,23 @@ def test_what_another_process_left_half_written_stops_nothing(workspace: Workspa
     assert up.down(workspace) is False
     with pytest.raises(BadInput, match="no Prefect server"):
         started(workspace, (services.CAPTURE,))
+
+
+def test_a_training_that_outlived_its_worker_goes_down_too_and_nobody_elses(workspace: Workspace) -> None:
+    runs = {"PREFECT__FLOW_RUN_ID": "a run", "HEED_WORKSPACE": str(workspace.root)}
+    ours, others = (
+        subprocess.Popen(["sleep", "600"], env=os.environ | runs | told)
+        for told in ({}, {"HEED_WORKSPACE": str(workspace.root.parent)})
+    )
+    try:
+        assert up.down(workspace) is True
+        assert not psutil.pid_exists(ours.pid)
+        assert up.down(workspace) is False
+        assert others.poll() is None
+    finally:
+        for process in (ours, others):
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize(

@@ -271,11 +271,13 @@ def test_what_is_kept_elsewhere_is_named_without_its_password(
         "base.model=../qwen",
         "capture.store=postgresql://ada:hush@db.example.com/heed",
         "mlflow.tracking_uri=https://ada:hush@mlflow.example.com",
+        "mlflow.artifacts=s3://models/heed",
     )
     made = back_up(find(workspace.root, elsewhere), tmp_path / "work.tar.gz")
     assert made.elsewhere == (
         "captured feedback is in postgresql://db.example.com/heed, which is backed up by itself",
         "models and runs are in https://mlflow.example.com, which is backed up by itself",
+        "the artifacts of MLflow are at s3://models/heed, which is backed up by itself",
         "runs and schedules of Prefect are at https://prefect.example.com/api, which is backed up by itself",
         f"{tmp_path / 'qwen'}, which the settings name, is outside of the workspace",
         "the DVC remote team stays where it is, at s3://bucket/data",

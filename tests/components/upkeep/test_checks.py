@@ -142,7 +142,9 @@ def test_what_a_killed_heed_up_left_is_named(workspace: Workspace) -> None:
         try:
             kept = Process.of(left.pid)
             assert kept
-            told = Note(supervisor=Process(pid=left.pid, began=0), services={"capture": kept}, prefect="", own=True)
+            told = Note(
+                supervisor=Process(pid=left.pid, began=0, boot=""), services={"capture": kept}, prefect="", own=True
+            )
             note.write(workspace.state, told)
             found = checks.left_behind(workspace)
         finally:
