@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -420,19 +421,29 @@ def files_of(workspace: Workspace, digest: str) -> dict[str, Path]:
     Raises:
         BadInput: the version is not on this machine.
     """
-    with opened(workspace.root) as repo:
-        store = repo.cache.local
-        manifest = Path(store.oid_to_path(digest))
-        if not manifest.exists():
-            raise _absent(workspace, digest)
-        return {entry["relpath"]: Path(store.oid_to_path(entry["md5"])) for entry in json.loads(manifest.read_text())}
+    store = _store_of(workspace)
+    manifest = Path(store.oid_to_path(digest))
+    if not manifest.exists():
+        raise _absent(workspace, digest)
+    return {entry["relpath"]: Path(store.oid_to_path(entry["md5"])) for entry in json.loads(manifest.read_text())}
 
 
 def stored(workspace: Workspace, digests: Iterable[str]) -> dict[str, list[Path]]:
     """What DVC's cache has on this machine of some versions: the list of each one's files, and those files."""
-    with opened(workspace.root) as repo:
-        store = repo.cache.local
-        return {digest: list(_stored(store, digest)) for digest in digests}
+    store = _store_of(workspace)
+    return {digest: list(_stored(store, digest)) for digest in digests}
+
+
+def _store_of(workspace: Workspace) -> Any:
+    settings = (workspace.root / ".dvc" / name for name in ("config", "config.local"))
+    return _store(workspace.root, tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in settings))
+
+
+@lru_cache(maxsize=8)
+def _store(root: Path, written: tuple[int, ...]) -> Any:
+    """Where DVC keeps files, which takes a while to find out, by its settings as they were written."""
+    with opened(root) as repo:
+        return repo.cache.local
 
 
 def _stored(store: Any, digest: str) -> Iterator[Path]:

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,14 @@ class Up:
         line = self.process.stdout.readline()
         assert line, self.process.stderr.read()[-3000:]
         self.addresses: dict[str, str] = json.loads(line)
+
+    def burst(self, about: Sequence[str], pieces: int) -> None:
+        """What many people do at once, each a request of its own."""
+        with httpx.Client(base_url=self.addresses["capture"], timeout=60) as client:
+            for number in range(pieces):
+                done = {"id": f"burst-{number}", "kind": "copy", "user": f"user-{number}"}
+                done["interaction_id"] = about[number % len(about)]
+                assert client.post("/v1/feedback", json=done).is_success
 
     def hear(self, told: Landed) -> None:
         """What an application sends."""
@@ -110,11 +118,13 @@ def up(tmp_path_factory: pytest.TempPathFactory, heed_in: Callable[[Path], Heed]
         running.process.communicate(timeout=60)
 
 
-def test_enough_feedback_starts_one_retraining_and_the_champion_changes(up: Up) -> None:
-    told = up.heed.json("schedule", "--on-feedback", "100", "--at-most-every", "10m")
-    assert told["feedback"] == {"feedback": 100, "drift": None, "at_most_every": 600}
+def test_a_burst_of_feedback_starts_one_retraining_and_the_champion_changes(up: Up) -> None:
+    trigger = up.heed.json("schedule", "--on-feedback", "100", "--at-most-every", "10m")
+    assert trigger["feedback"] == {"feedback": 100, "drift": None, "at_most_every": 600}
     assert up.champion is None
-    up.hear(talk(scripted(3), "some-model", 200, 3))
+    told = talk(scripted(3), "some-model", 200, 3)
+    up.hear(told)
+    up.burst(told.interactions["id"].to_list(), 1000)
     until(lambda: up.ended("retrain"), 240)
     assert up.champion == "2"  # the first was what it was measured against
     [run] = up.runs("retrain")
