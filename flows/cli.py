@@ -172,7 +172,8 @@ def promote(
     from components.registry import promotion
 
     model = promotion.version_named(workspace, version)
-    promotion.promote(workspace, model, because)
+    with promotion.deciding(workspace):
+        promotion.promote(workspace, model, because)
     say(as_json, {"champion": version}, f"{model.name} version {version} is the champion.")
 
 
@@ -182,7 +183,8 @@ def rollback(because: Because = "by hand", place: Place = None, as_json: Json = 
     workspace = opened(place)
     from components.registry import promotion
 
-    before, now = promotion.rollback(workspace, because)
+    with promotion.deciding(workspace):
+        before, now = promotion.rollback(workspace, because)
     say(
         as_json,
         {"champion": now.version, "before": before.version},

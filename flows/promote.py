@@ -12,6 +12,11 @@ from components.workspace import Workspace
 @flow(name="promote", validate_parameters=False)
 def promote(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision:
     """Hold the scorecard against the gate, write the decision down, and act on it."""
+    with promotion.deciding(workspace):
+        return _decided(workspace, scorecard, inputs)
+
+
+def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision:
     decision = task(name="gate")(decide)(scorecard, read_policy(workspace.gate_file))
     task(name="begin")(promotion.begin)(workspace, scorecard, inputs)
     now = models.at_alias(workspace, models.POLICY, models.CHAMPION)

@@ -1,6 +1,8 @@
 """Moves the aliases, and writes down why. Knows nothing of what a scorecard measures."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from components.records.errors import BadInput
@@ -15,6 +17,17 @@ SUCCEEDED, BEGUN = "heed.succeeded", "heed.begun"
 def challenge(workspace: Workspace, challenger: ModelVersion) -> None:
     """Make a version the challenger."""
     client(workspace).set_registered_model_alias(challenger.name, CHALLENGER, str(challenger.version))
+
+
+@contextmanager
+def deciding(workspace: Workspace) -> Iterator[None]:
+    """Nobody else on this machine changes the champion until the block ends.
+
+    Raises:
+        BadInput: somebody does, for as long as a minute.
+    """
+    with workspace.lock("deciding", "changing the champion", wait=60):
+        yield
 
 
 def begin(workspace: Workspace, scorecard: Scorecard, inputs: str) -> None:

@@ -62,7 +62,7 @@ class Up:
         with httpx.Client(base_url=self.addresses["capture"], timeout=60) as client:
             for number in range(pieces):
                 done = {"id": f"burst-{number}", "kind": "copy", "user": f"user-{number}"}
-                done["interaction_id"] = about[number % len(about)]
+                done["interaction"] = about[number % len(about)]
                 assert client.post("/v1/feedback", json=done).is_success
 
     def hear(self, told: Landed) -> None:
