@@ -15,8 +15,8 @@ from components.records.messages import asked, text_of
 WORDS = 2**14  # columns that words are hashed into
 TOPICS = 32
 LONGEST = 4000  # characters of a text that are read
-FORM = (r"\S", r"\w+", r"[.!?。！？]+", r"\n", r"[?？]", r"(?m)^\s*(?:[-*•]|\d+[.)])\s", r"`")
-"""Characters, words, sentences, lines, questions, list items, code: the patterns whose occurrences are counted."""
+FORM = (r"\w+", r"[.!?。！？]+", r"\n", r"[?？]", r"(?m)^\s*(?:[-*•]|\d+[.)])\s", r"`")
+"""Words, sentences, lines, questions, list items, code: the patterns whose occurrences are counted."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,10 @@ def _variety(words: sparse.csr_matrix) -> np.ndarray:
 
 
 def _form(texts: pl.Series) -> np.ndarray:
-    """Logarithms of the counts of `FORM`: shape (n, forms)."""
-    counts = [texts.str.count_matches(pattern).cast(pl.Float64).log1p().alias(pattern) for pattern in FORM]
-    return pl.DataFrame(counts).to_numpy()
+    """Logarithms of the counts of characters that are seen and of `FORM`: shape (n, 1 + forms)."""
+    seen = texts.str.len_chars() - texts.str.count_matches(r"\s")
+    counts = [seen.alias("seen"), *(texts.str.count_matches(pattern).alias(pattern) for pattern in FORM)]
+    return pl.DataFrame(counts).select(pl.all().cast(pl.Float64).log1p()).to_numpy()
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

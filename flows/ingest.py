@@ -196,7 +196,7 @@ def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, he
     before = acceptance.last_accepted(workspace) or batch.known
     accepted, known = some_pairs(workspace, before, doubting.MOST), raters(workspace, before)
     # Conversations of one person may lie on several shelves.
-    busy = busiest(pl.concat(acts(aside)).select(rater="user", at="created_at"))
+    busy = pl.concat([busiest(told.select(rater="user", at="created_at")) for told in acts(aside)])
     kept_out = pl.concat([quarantine.discarded(workspace.quarantine), quarantine.suspected(workspace.quarantine)])
     unwanted = pl.col("id").is_in(kept_out.implode())
     trusted = quarantine.trusted(workspace.quarantine)

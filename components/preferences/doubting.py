@@ -54,10 +54,15 @@ def sample(pairs: Iterable[pl.DataFrame]) -> pl.DataFrame:
     chosen: pl.DataFrame | None = None
     for piece in pairs:
         both = piece if chosen is None else pl.concat([chosen, piece]).unique("id", keep="first", maintain_order=True)
-        chosen = both.bottom_k(MOST, by="id").sort("id")
+        chosen = _alone(both.bottom_k(MOST, by="id").sort("id"))
     if chosen is None:
         return empty(Preference)
     return chosen
+
+
+def _alone(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows, written anew: those that were picked out of many keep what all of them say in memory."""
+    return pl.DataFrame(rows.to_arrow(compat_level=pl.CompatLevel.oldest()), schema=rows.schema)
 
 
 def doubted_before(problems: pl.DataFrame) -> pl.DataFrame:

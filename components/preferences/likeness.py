@@ -1,15 +1,17 @@
 """Finds texts that are near duplicates: candidates by MinHash and banding, each verified by its true likeness.
 
 Likeness is the Jaccard index of the two sets of 3-word shingles: what they share over what either has. MinHash
-(https://doi.org/10.1109/SEQUEN.1997.666900) gives two texts the same lowest hash with just that probability, so that of
-pairs at 0.7 the bands find all but 2 in 10,000, and of unlike ones next to none. What is found for a text depends on it
-and those before it alone. Knows nothing of what texts are compared for.
+(https://doi.org/10.1109/SEQUEN.1997.666900), here as rensa has it, gives two texts the same lowest hash with just that
+probability, so that of pairs at 0.7 the bands find all but 1 in 10,000, and of unlike ones next to none. What is found
+for a text depends on it and those before it alone. Knows nothing of what texts are compared for.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 import polars as pl
+from rensa import RMinHash
 from scipy import sparse
 
 from components.records.words import spread
@@ -17,18 +19,19 @@ from components.records.words import spread
 LEAST = 0.7
 """Likeness from which two texts are near duplicates: one word of a dozen changed."""
 
-BANDS, ROWS = 32, 4
+BANDS, ROWS, SEED = 32, 4, 2026
+SIGNATURE = (RMinHash.ALGORITHM_VERSION, SEED)
+"""`bands` are the same only where this is."""
+
 WHOLE, FIRST, LAST = 32, 8, 2
 """In a band a text is compared with all before it that are alike there, or, where they are more than WHOLE, with the
 first and the last few: enough to reach the group, where all pairs of thousands written from one template are not."""
 
-BLOCK, BYTES = 4096, 2**22  # texts, and of how many bytes: what is hashed at once stays in the processor's cache
+BLOCK, BYTES = 4096, 2**22  # texts, and of how many bytes: rensa gives minima one by one, as objects of 36 bytes
 SPAN = 50_000  # new texts that are compared at a time; all pairs of a million, at once, are gigabytes
 PAIRS, SHINGLES = 200_000, 5_000_000  # compared at once, and what they may have together
 SKETCH = 4  # numbers of 64 bits that outline the shingles of a text
 
-_drawn = np.random.default_rng(2026).integers(2**64, size=(2, BANDS, ROWS), dtype=np.uint64)
-FACTORS, OFFSETS = _drawn[0] | np.uint64(1), _drawn[1]
 SECOND, THIRD, MIX = (np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xBF58476D1CE4E5B9))
 HALF, LOWER = np.uint64(32), np.uint64(2**32 - 1)
 
@@ -44,16 +47,27 @@ def bands(texts: pl.Series) -> np.ndarray:
     """
     found = np.empty((len(texts), BANDS), np.uint32)
     for part in _parts(texts.str.len_bytes().to_numpy(), BYTES, BLOCK):
-        shingles, starts = shingled(texts[part])
-        hashed = np.empty_like(shingles)
-        for band in range(BANDS):
-            key = np.zeros(len(starts), np.uint64)
-            for row in range(ROWS):
-                np.multiply(shingles, FACTORS[band, row], out=hashed)
-                np.add(hashed, OFFSETS[band, row], out=hashed)
-                key = _mixed(key + np.minimum.reduceat(hashed, starts))
-            found[part, band] = key >> HALF
+        minima = _minima(*shingled(texts[part]))
+        key = np.zeros((len(minima), BANDS), np.uint64)
+        for row in range(ROWS):
+            key = _mixed(key + minima[:, row::ROWS])
+        found[part] = key >> HALF
     return found
+
+
+def _minima(shingles: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The signature of each text by Fast Similarity Sketching (https://arxiv.org/abs/1704.04370).
+
+    Args:
+        shingles, starts: as `shingled` gives them.
+
+    Returns:
+        u32, shape (n, BANDS * ROWS); any column of two texts is the same with a probability of their likeness.
+    """
+    borders = np.append(starts, len(shingles)).astype(np.uint64)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(shingles, borders, BANDS * ROWS, SEED)
+    numbers = chain.from_iterable(matrix.to_rows())
+    return np.fromiter(numbers, np.uint32, len(starts) * BANDS * ROWS).reshape(-1, BANDS * ROWS)
 
 
 def shingled(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:

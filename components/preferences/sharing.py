@@ -1,8 +1,9 @@
 """Shares preferences out to sides. A prompt and its near duplicates are on one, and stay there as data grows.
 
 Everything follows from the preferences in the order they landed: the same version has the same sides on every machine.
-What is remembered in between only makes it quicker. What was said is read a piece at a time, so the preferences may be
-larger than memory; of each of them some hundred bytes are kept.
+What is remembered in between only makes it quicker; but where near duplicates come to be looked up by other signatures,
+which find one more or less in ten thousand, those that have a side keep it. What was said is read a piece at a time, so
+the preferences may be larger than memory; of each of them some hundred bytes are kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from components.config.settings import Split
-from components.preferences.likeness import BANDS, bands, near_pairs
+from components.preferences.likeness import BANDS, SIGNATURE, bands, near_pairs
 from components.preferences.placing import TEST, TRAIN, VALIDATION, WITHHELD, Places, place
 from components.preferences.recency import newest_after
 from components.records.identity import BLOCK, fingerprint, sha256
@@ -184,7 +185,7 @@ def _read(known: pl.DataFrame) -> Places:
 
 def _bands(prompts: pl.Series, texts_at: Callable[[np.ndarray], pl.Series], memory: Path | None) -> np.ndarray:
     """`bands` of each distinct prompt, shape (n, BANDS)."""
-    file = memory / f"bands-{fingerprint(GENERATION, VERSION)}.parquet" if memory else None
+    file = memory / f"bands-{fingerprint(GENERATION, VERSION, SIGNATURE)}.parquet" if memory else None
     known = _remembered(file, LOOKED_UP)
     rows = prompts.to_frame("prompt").join(known.with_row_index("at"), on="prompt", how="left", maintain_order="left")
     found = np.empty((len(prompts), BANDS), np.uint32)

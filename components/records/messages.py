@@ -9,6 +9,8 @@ Message = dict[str, str]
 
 BOUNDARIES = r"[\x00\x10\x1d-\x1f]"
 """Signs with which a canonical text parts columns, messages and who said what, says nothing, and escapes a sign."""
+PARTING = "\x1e"
+"""The one between messages."""
 
 
 def message(role: str, content: pl.Expr) -> pl.Expr:
@@ -19,12 +21,14 @@ def message(role: str, content: pl.Expr) -> pl.Expr:
 def transcript(messages: pl.Expr) -> pl.Expr:
     """A column of conversations as one text each, the same only for the same conversation."""
     role, content = (escaped(pl.element().struct.field(name)) for name in ("role", "content"))
-    return messages.list.eval(pl.concat_str(role, content, separator="\x1f")).list.join("\x1e")
+    return messages.list.eval(pl.concat_str(role, content, separator="\x1f")).list.join(PARTING)
 
 
 def escaped(text: pl.Expr) -> pl.Expr:
     """A column of texts in which a boundary sign that somebody typed is none."""
-    return text.str.replace_all(BOUNDARIES, "\x10${0}")
+    # Next to nobody types one, and looking for them takes a quarter of the time that replacing none takes.
+    typed = text.str.contains(BOUNDARIES)
+    return pl.when(typed).then(text.str.replace_all(BOUNDARIES, "\x10${0}")).otherwise(text)
 
 
 def text_of(messages: pl.Expr) -> pl.Expr:

@@ -47,8 +47,12 @@ class Shelves:
         """Put rows on one shelf."""
         if self.count == 1:
             self._at_hand.setdefault(kind, []).append(rows)
-        else:
-            self._wait(kind, rows, pl.repeat(shelf, rows.height, dtype=pl.UInt32, eager=True))
+        elif not rows.is_empty():
+            # They do not wait: a few rows that were picked out of many keep what all of them say in memory.
+            with self._alone:
+                if self._at_hand.get(kind):
+                    self._write(kind)
+                self._place(kind, rows, shelf)
 
     def take(self, kind: str, shelf: int, nothing: pl.DataFrame) -> pl.DataFrame:
         """All rows of a kind on a shelf, in the order they were put; they stay there.
@@ -80,11 +84,14 @@ class Shelves:
 
     def _write(self, kind: str) -> None:
         rows = pl.concat(self._at_hand.pop(kind))
-        self._written += 1
         for (shelf,), part in rows.partition_by(SHELF, as_dict=True, include_key=False).items():
-            file = self._folder / kind / str(shelf) / f"{self._written:06d}.arrow"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_ipc(file, compression="lz4")
+            self._place(kind, part, shelf)
+
+    def _place(self, kind: str, rows: pl.DataFrame, shelf: int) -> None:
+        self._written += 1
+        file = self._folder / kind / str(shelf) / f"{self._written:09d}.arrow"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        rows.write_ipc(file, compression="lz4")
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Puts records on shelves so that those that belong together lie together. Knows nothing of what is made of them."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from components.records.schemas import KINDS, Feedback, Interaction, as_records, empty
@@ -9,7 +11,7 @@ from components.workspace.known import related
 from components.workspace.shelves import Shelves
 from components.workspace.workspace import Workspace
 
-UNPLACED, NAMES, TWICE = "feedback to be placed", "names", "named twice"
+UNPLACED, NAMES, TWICE, ACTS = "feedback to be placed", "names", "named twice", "acts"
 SAID = ["user", "group", "created_at"]
 PLACES = {"id": pl.String(), "thread": pl.UInt64()}
 
@@ -45,7 +47,10 @@ def put_known(workspace: Workspace, digest: str, aside: Shelves) -> None:
 
 
 def put_together(aside: Shelves) -> None:
-    """Place feedback beside the interaction it is about, and note which interactions have another's id."""
+    """Place feedback beside the interaction it is about, and who left it beside what else they did.
+
+    Which interactions have another's id is noted too.
+    """
     for shelf in range(aside.count):
         names = aside.take(NAMES, shelf, pl.DataFrame(schema=PLACES))
         first = names.unique("id", keep="first", maintain_order=True)
@@ -56,24 +61,28 @@ def put_together(aside: Shelves) -> None:
             first.rename({"id": "interaction"}), on="interaction", how="left", maintain_order="left"
         ).select(pl.coalesce("thread", pl.col("interaction").hash()))
         aside.put("feedback", told, numbers.to_series())
+        aside.put(ACTS, told.select(SAID), told["user"].hash())
     for kind in (NAMES, UNPLACED):
         aside.drop(kind)
 
 
-def acts(aside: Shelves) -> list[pl.DataFrame]:
-    """Who left feedback and when, a frame a shelf: `user`, `group`, `created_at`."""
-    return [aside.take("feedback", shelf, empty(Feedback)).select(SAID) for shelf in range(aside.count)]
+def acts(aside: Shelves) -> Iterator[pl.DataFrame]:
+    """Who left feedback and when, all of a user's in one frame: `user`, `group`, `created_at`."""
+    if aside.count == 1:
+        yield aside.take("feedback", 0, empty(Feedback)).select(SAID)
+    else:
+        yield from (aside.take(ACTS, shelf, empty(Feedback).select(SAID)) for shelf in range(aside.count))
 
 
 def groups(workspace: Workspace, digest: str, aside: Shelves) -> pl.DataFrame:
     """The group of each user whose feedback, new or known, names one: `user`, `group`, the one named first."""
-    told = acts(aside)
+    first = [_first_named(told) for told in acts(aside)]
     if aside.count == 1:
-        users = pl.concat([told[0]["user"], aside.take("interactions", 0, empty(Interaction))["user"]]).unique()
+        told, asked = (aside.take(kind, 0, empty(KINDS[kind]))["user"] for kind in ("feedback", "interactions"))
+        users = pl.concat([told, asked]).unique()
         named = pl.col("user").is_in(users.implode()) & pl.col("group").is_not_null()
         known = [frame.select(SAID).filter(named) for frame in versions.scan(workspace, digest, "feedback")]
-        told = [*(frame.collect(engine="streaming") for frame in known), *told]
-    first = [_first_named(frame) for frame in told]
+        first = [*(_first_named(frame.collect(engine="streaming")) for frame in known), *first]
     return _first_named(pl.concat(first)).select("user", "group")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
+from polars import selectors
 
 DAMAGED = r"\x{FFFD}|â€|Ã[\x{80}-\x{BF}]"
 """What is left of letters that were read in another encoding than they were written in."""
@@ -75,7 +76,7 @@ def flat_feedback(feedback: pl.LazyFrame, now: datetime) -> pl.DataFrame:
         source="source",
         age_days=_age(now),
     )
-    return rows.select(FEEDBACK.keys()).collect()
+    return _plain(rows.select(FEEDBACK.keys()).collect())
 
 
 def flat_preferences(preferences: pl.LazyFrame, now: datetime) -> pl.DataFrame:
@@ -93,7 +94,12 @@ def flat_preferences(preferences: pl.LazyFrame, now: datetime) -> pl.DataFrame:
     shared = counted.with_columns(
         _share("prompt"), _share("chosen"), _share("rejected"), rater_share=_share_of_several("rater")
     )
-    return shared.select(PREFERENCES.keys())
+    return _plain(shared.select(PREFERENCES.keys()))
+
+
+def _plain(flat: pl.DataFrame) -> pl.DataFrame:
+    """With all whole numbers as long ones: Great Expectations compares any other kind a value at a time."""
+    return flat.cast({selectors.integer(): pl.Int64})
 
 
 def _counted(preferences: pl.LazyFrame, now: datetime) -> pl.LazyFrame:

@@ -283,6 +283,21 @@ def test_what_is_remembered_changes_nothing_and_is_left_out_where_it_no_longer_f
     assert held.height == 399  # who is forgotten is not remembered here
 
 
+def test_sides_stay_where_near_duplicates_come_to_be_looked_up_by_other_signatures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = preferences(asking(*prompts_with_copies(400, 11)))
+    before = sides_of(split(frame[:300], SHARES, tmp_path))
+    monkeypatch.setattr("components.preferences.likeness.BANDS", 2)  # finds half of the pairs
+    monkeypatch.setattr(sharing, "BANDS", 2)
+    monkeypatch.setitem(sharing.LOOKED_UP, "bands", pl.Array(pl.UInt32, 2))
+    monkeypatch.setattr(sharing, "SIGNATURE", "other")
+    assert sides_of(split(frame[:300], SHARES)) != before
+    after = sides_of(split(frame, SHARES, tmp_path))
+    assert before.items() <= after.items()
+    assert len(after) == 400
+
+
 def test_what_is_read_from_files_a_piece_at_a_time_is_shared_out_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
