@@ -58,7 +58,8 @@ def fine_tune(workspace: Workspace, key: str, dataset: DatasetVersion) -> ModelV
         tracking.log_dataset(sides.train, dataset, "train")
         curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
         start = base_model(workspace, sides)
-        folder = launch.run(jobs.supervised(settings, start, sides.train, sides.validation, place, curves))
+        job = jobs.supervised(settings, start, sides.train, sides.validation, place, curves)
+        folder = launch.run(job, workspace.accelerate)
     return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
 
 
@@ -75,9 +76,8 @@ def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt:
         tracking.log_dataset(sides.seen, dataset, "train and validation")
         curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
         start = base_model(workspace, sides) if workspace.settings.reward.method == "classifier" else ""
-        reward = fit(
-            workspace.settings, sides.train, sides.validation, groups, start, place, workspace.features, curves
-        )
+        told = (place, workspace.features, curves, workspace.accelerate)
+        reward = fit(workspace.settings, sides.train, sides.validation, groups, start, *told)
         rewards.save(reward, place / "reward")
     return models.register_reward(workspace, place / "reward", rewards.__name__, run.info.run_id, dataset, key)
 
@@ -96,7 +96,8 @@ def optimise_preferences(
         tracking.log_sides(sides.sizes, sides.reasons)
         curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
         start = str(models.folder_of(workspace, champion))
-        folder = launch.run(jobs.preference(settings, start, sides.train, sides.validation, place, curves))
+        job = jobs.preference(settings, start, sides.train, sides.validation, place, curves)
+        folder = launch.run(job, workspace.accelerate)
     return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
 
 

@@ -267,10 +267,15 @@ def remote(workspace: Workspace) -> Found:
     return ok(f"the DVC remote {name} answers")
 
 
-def devices(_: Workspace) -> Found:
+def devices(workspace: Workspace) -> Found:
     """What training runs on."""
     import torch
 
+    from components.training import accelerating
+
+    if workspace.accelerate:
+        asked = accelerating.read(workspace.accelerate, workspace.settings.train.processes)
+        return ok(f"{asked.file} asks for {asked.processes} processes on {asked.machines} machines")
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     if not names:
         return ok("none: training runs on the CPU")

@@ -23,6 +23,7 @@ def fit(
     output: Path,
     memory: Path,
     tracking: Tracking | None,
+    accelerate: Path | None = None,
 ) -> RewardModel:
     """Learn a reward from the training and validation sides.
 
@@ -34,9 +35,11 @@ def fit(
         output: where a classifier's checkpoints go.
         memory: where features are remembered.
         tracking: where a classifier's curves go.
+        accelerate: accelerate's config file, for a classifier; None for the devices of this machine.
     """
     if settings.reward.method == "classifier":
-        return ClassifierReward(launch.run(jobs.classifier(settings, base, train, validation, output, tracking)))
+        job = jobs.classifier(settings, base, train, validation, output, tracking)
+        return ClassifierReward(launch.run(job, accelerate))
     # The head is calibrated by cross-fitting, so the validation side need not be held back from it.
     return FeatureReward.fit(Encoder(settings.reward.encoder, memory), _texts(pl.concat([train, validation])), groups)
 
