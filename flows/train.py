@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 from prefect import flow
 
-from components import tracking
+from components import cluster, tracking
 from components.preferences.splitting import Sides, split
 from components.preferences.weighing import weigh
 from components.records.handles import DatasetVersion, ModelVersion
@@ -110,7 +110,7 @@ def checked_sides(workspace: Workspace, dataset: DatasetVersion) -> Sides:
     weighed = weigh(versions.read(workspace, dataset), settings.preferences)
     sound, unsound = judge({"preferences": weighed})
     quarantine.hold(workspace.quarantine, quarantine.unheld(workspace.quarantine, unsound))
-    sides = split(sound["preferences"], settings.split, workspace.splits)
+    sides = cluster.run(split, sound["preferences"], settings.split, workspace.splits)
     known = overlap.find(sides.seen, evaluation_sets.read(workspace), workspace.splits)
     released = quarantine.trusted(workspace.quarantine)
     sides = sides.without(known.filter(~pl.col("id").is_in(released.implode())))

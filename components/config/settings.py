@@ -206,6 +206,12 @@ class Notify(Section):
     )
 
 
+class Ray(Section):
+    """A Ray cluster for the data stages and training; every node needs the workspace at the same path."""
+
+    address: str = Field("", description='"auto" where this machine is a node of it, or its head as HOST:PORT')
+
+
 class Settings(Section):
     capture: Capture = Capture()
     signals: Signals = Signals()
@@ -219,4 +225,5 @@ class Settings(Section):
     evaluate: Evaluate = Evaluate()
     mlflow: Mlflow = Mlflow()
     servers: Servers = Servers()
+    ray: Ray = Ray()
     notify: Notify = Notify()

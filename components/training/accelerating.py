@@ -54,5 +54,23 @@ def read(file: Path, processes: int) -> Accelerated:
     return Accelerated(file, wanted, config.num_machines)
 
 
+def environment(accelerated: Accelerated) -> dict[str, str]:
+    """What accelerate's launcher tells a process about how to share the model, for who starts processes otherwise."""
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
+
+    told = ["--config_file", str(accelerated.file), "--num_processes", str(accelerated.processes)]
+    # How many machines there are, and where they meet, is the other's to say.
+    told += ["--num_machines", "1", "--main_process_port", "0", "-m", "components.training.job"]
+    arguments, defaults, precise = _validate_launch_command(launch_command_parser().parse_args(told))
+    if arguments.use_deepspeed:
+        named = [*defaults.deepspeed_config, *(["mixed_precision"] if precise else [])]
+        arguments.deepspeed_fields_from_accelerate_config = ",".join(named)
+        _, prepared = prepare_deepspeed_cmd_env(arguments)
+    else:
+        prepared = prepare_multi_gpu_env(arguments)
+    return {name: value for name, value in prepared.items() if name.startswith(("ACCELERATE_", "FSDP_"))}
+
+
 def _not_taken(file: Path, why: str) -> BadInput:
     return BadInput(f"accelerate does not take {file}: {why}", KEY, "Mend it, or let `accelerate config` write one.")

@@ -1,10 +1,11 @@
-"""Runs a job where it belongs: in this process on one device, through `accelerate launch` on several."""
+"""Runs a job where it belongs: here on one device, by `accelerate launch` on several, or on a Ray cluster."""
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
-from components import progress
+from components import cluster, progress
 from components.training import accelerating
 from components.training.job import Job, train
 
@@ -27,6 +28,8 @@ def run(job: Job, config: Path | None = None) -> Path:
         return job.final
     job.output.mkdir(parents=True, exist_ok=True)
     accelerated = accelerating.read(config, job.processes) if config else None
+    if cluster.is_used():
+        return _on_cluster(job, accelerated)
     processes = accelerated.processes if accelerated else job.processes or devices()
     if accelerated is None and processes == 1:
         return train(job)
@@ -41,6 +44,15 @@ def run(job: Job, config: Path | None = None) -> Path:
     if done.returncode:
         raise RuntimeError(f"training on {processes} processes ended with exit code {done.returncode}: {job.label}")
     return job.final
+
+
+def _on_cluster(job: Job, accelerated: accelerating.Accelerated | None) -> Path:
+    processes = accelerated.processes if accelerated else job.processes or max(1, cluster.resources()[2])
+    with progress.step(f"{job.label}: {processes} of Ray's processes"):
+        if processes == 1:
+            return cluster.run_on_device(train, job)
+        environment = accelerating.environment(accelerated) if accelerated else {}
+        return cluster.run_as_group(partial(train, job), processes, environment)
 
 
 def command(written: Path, processes: int, accelerated: accelerating.Accelerated | None = None) -> list[str]:

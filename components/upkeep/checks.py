@@ -22,6 +22,7 @@ from packaging.specifiers import SpecifierSet
 from pydantic import BaseModel
 from sqlalchemy import MetaData
 
+from components import cluster
 from components.feedback.capture import database
 from components.feedback.capture.database import Database, StoreDown
 from components.records.errors import BadInput
@@ -282,6 +283,16 @@ def devices(workspace: Workspace) -> Found:
     return ok(f"{len(names)} GPU{'s' if len(names) > 1 else ''}: {', '.join(names)}")
 
 
+def ray(workspace: Workspace) -> Found:
+    """The Ray cluster."""
+    address = workspace.settings.ray.address
+    if not address:
+        return ok("not used: everything runs on this machine")
+    with cluster.of(address):
+        nodes, cpus, gpus = cluster.resources()
+    return ok(f"{address} answers: {nodes} nodes, {cpus} CPUs, {gpus} GPUs")
+
+
 def hub(workspace: Workspace) -> Found:
     """The Hugging Face hub, where the settings name a model of it."""
     names = _hub_names(workspace)
@@ -364,6 +375,7 @@ CHECKS: dict[str, Look] = {
     "ports": ports,
     "processes": left_behind,
     "gpu": devices,
+    "ray": ray,
     "hub": hub,
 }
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from components import cluster
 from components.config import Settings
 from components.encoder import Encoder
 from components.records.messages import text_of
@@ -41,7 +42,8 @@ def fit(
         job = jobs.classifier(settings, base, train, validation, output, tracking)
         return ClassifierReward(launch.run(job, accelerate))
     # The head is calibrated by cross-fitting, so the validation side need not be held back from it.
-    return FeatureReward.fit(Encoder(settings.reward.encoder, memory), _texts(pl.concat([train, validation])), groups)
+    encoder, texts = Encoder(settings.reward.encoder, memory), _texts(pl.concat([train, validation]))
+    return cluster.run_on_device(FeatureReward.fit, encoder, texts, groups)
 
 
 def _texts(preferences: pl.DataFrame) -> pl.DataFrame:
