@@ -28,14 +28,14 @@ def run(job: Job, config: Path | None = None) -> Path:
         return job.final
     job.output.mkdir(parents=True, exist_ok=True)
     accelerated = accelerating.read(config, job.processes) if config else None
-    if cluster.is_used():
-        return _on_cluster(job, accelerated)
     processes = accelerated.processes if accelerated else job.processes or devices()
-    if accelerated is None and processes == 1:
+    if accelerated is None and processes == 1 and not cluster.is_used():
         return train(job)
     from components.training import models
 
     models.check(job.base, job.revision)  # here, where it is a BadInput and not the exit code of another process
+    if cluster.is_used():
+        return _on_cluster(job, accelerated)
     written = job.output / "job.json"
     written.write_text(job.model_dump_json(indent=2))
     if accelerated and accelerated.machines > 1:
