@@ -52,6 +52,11 @@ class Encoder:
         self.width = self.model.config.hidden_size
         self.bytes = self.layers * self.width * np.dtype(np.float16).itemsize  # of a vector
         self.memory = memory / fingerprint(name, WINDOW) if memory else None
+        self._made_of = (name, memory)
+
+    def __reduce__(self) -> tuple[type["Encoder"], tuple[str, Path | None]]:
+        """Another process loads it anew, to its own device."""
+        return Encoder, self._made_of
 
     def encode(self, texts: pl.Series, label: str) -> np.ndarray:
         """Vectors of texts.

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from components import progress
+from components import cluster, progress
 from components.records.errors import BadInput
 from components.records.handles import Handle
 from components.records.identity import fingerprint
@@ -154,7 +154,7 @@ def step(
 
         @task(name=name, task_run_name=name, cache_key_fn=_in_its_workspace, persist_result=True)
         def cached(workspace: Workspace, key: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> R:
-            with progress.step(name.capitalize()):
+            with progress.step(name.capitalize()), cluster.of(workspace.settings.ray.address):
                 return work(workspace, key, *arguments, **named)
 
         @wraps(work)

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 from prefect import flow
 
-from components import tracking
+from components import cluster, tracking
 from components.records.handles import DatasetVersion, Examination
 from components.records.identity import fingerprint
 from components.records.schemas import KINDS
@@ -83,11 +83,11 @@ def look(
         interactions=records["interactions"],
         feedback=records["feedback"],
         accepted=earlier.get("preferences", preferences.clear()),
-        margins=ensemble.margins(preferences, seed=workspace.settings.evaluate.seed),
+        margins=cluster.run(ensemble.margins, preferences, seed=workspace.settings.evaluate.seed),
         resamples=workspace.settings.evaluate.resamples,
         seed=workspace.settings.evaluate.seed,
     )
-    findings = audit(material)
+    findings = cluster.run(audit, material)
     newest = acceptance.newest_batch(workspace, dataset.hash)
     whole = expectations.check(workspace, expectations.WHOLE, records["feedback"].lazy(), preferences.lazy())
     measures = {name: estimate for finding in findings.values() for name, estimate in finding.measures.items()}

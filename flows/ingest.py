@@ -11,6 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 
+from components import cluster
 from components.endpoint import shared
 from components.feedback.readers import Reading, mlflow_traces, pieces, read_rows
 from components.feedback.readers.files import size_of
@@ -98,6 +99,11 @@ def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: 
         told_by: where they come from.
         size: about how many bytes they are; many are worked on a part at a time.
     """
+    with cluster.of(workspace.settings.ray.address):
+        return _landed(workspace, readings, told_by, size)
+
+
+def _landed(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: int) -> Landing:
     read(workspace)  # a suite or an evaluation set that cannot be read is said before anything lands
     sets = evaluation_sets.read(workspace)
     taken = _step("take up what was released")(taken_up)(workspace)
@@ -106,7 +112,7 @@ def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: 
         held = Held(workspace.quarantine, taken.released)
         _step("read and validate")(sort_out)(workspace, batch, chain(readings, [again]), aside, held)
         sample = _step("make preferences")(make)(workspace, batch, aside)
-        doubter = _step("learn what to doubt")(learned)(sample)
+        doubter = _step("learn what to doubt")(cluster.run)(learned, sample)
         _step("validate what was made")(add)(workspace, batch, aside, doubter, held, sets)
     held.settle()
     dataset = versions.current(workspace)
@@ -154,10 +160,11 @@ def make(workspace: Workspace, batch: Batch, aside: Shelves) -> pl.DataFrame:
     detectors = appoint(workspace.settings.signals.detectors, workspace)
     settings = workspace.settings.preferences
     sample = _pairs_before(workspace, batch) if aside.count == 1 else empty(Preference)
-    users = groups(workspace, batch.known, aside)
+    known = batch.known
+    users = groups(workspace, known, aside)
 
     def made(shelf: int) -> dict[str, pl.DataFrame]:
-        interactions, told = together(workspace, batch.known, aside, shelf)
+        interactions, told = together(workspace, known, aside, shelf)
         heard = followups(interactions, told)
         feedback = pl.concat([told, heard])
         signals = detect(feedback, interactions, detectors)
@@ -202,7 +209,7 @@ def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, he
     trusted = quarantine.trusted(workspace.quarantine)
 
     def judged(shelf: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
-        pairs = batch.new("preferences", aside.take(PAIRS, shelf, empty(Preference)))
+        pairs = versions.unknown(workspace, "preferences", aside.take(PAIRS, shelf, empty(Preference)))
         believed, doubted = doubter.part(pairs)
         made = {kind: aside.take(f"{MADE}{kind}", shelf, empty(schema)) for kind, schema in KINDS.items()}
         derived, spoiled = judge({**made, "preferences": pl.concat([believed, made["preferences"]])})
@@ -210,10 +217,10 @@ def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, he
         for kind, schema in KINDS.items():
             found = pl.concat([aside.take(kind, shelf, empty(schema)), derived[kind]]).filter(~unwanted)
             if kind in NAMED:
-                found, others = _first_of_their_ids(kind, found, batch, aside, shelf)
+                found, others = _first_of_their_ids(workspace, kind, found, aside, shelf)
                 problems.append(others)
             records[kind] = found.unique("id", keep="first", maintain_order=True)
-        unknown = batch.new("preferences", records["preferences"])
+        unknown = versions.unknown(workspace, "preferences", records["preferences"])
         material = Material(
             unknown, records["interactions"], records["feedback"], accepted=accepted, raters=known, busy=busy
         )
@@ -232,7 +239,7 @@ def add(workspace: Workspace, batch: Batch, aside: Shelves, doubter: Doubter, he
 
 
 def _first_of_their_ids(
-    kind: str, found: pl.DataFrame, batch: Batch, aside: Shelves, shelf: int
+    workspace: Workspace, kind: str, found: pl.DataFrame, aside: Shelves, shelf: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part records that their source names by whether they say the same as the first that it gave the name.
 
@@ -240,7 +247,7 @@ def _first_of_their_ids(
         Those to take, and the problems of the others.
     """
     if aside.count == 1:
-        return apart(kind, batch.same(kind, found), found)
+        return apart(kind, versions.namesakes(workspace, kind, found), found)
     # With several shelves, what is known is on them too, before what is new.
     elsewhere = found.clear()
     if kind == "interactions":

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 from prefect import flow
 
-from components import tracking
+from components import cluster, tracking
 from components.preferences.splitting import Sides, split
 from components.preferences.weighing import weigh
 from components.records.handles import DatasetVersion, ModelVersion
@@ -58,7 +58,8 @@ def fine_tune(workspace: Workspace, key: str, dataset: DatasetVersion) -> ModelV
         tracking.log_dataset(sides.train, dataset, "train")
         curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
         start = base_model(workspace, sides)
-        folder = launch.run(jobs.supervised(settings, start, sides.train, sides.validation, place, curves))
+        job = jobs.supervised(settings, start, sides.train, sides.validation, place, curves)
+        folder = launch.run(job, workspace.accelerate)
     return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
 
 
@@ -75,9 +76,8 @@ def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt:
         tracking.log_dataset(sides.seen, dataset, "train and validation")
         curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
         start = base_model(workspace, sides) if workspace.settings.reward.method == "classifier" else ""
-        reward = fit(
-            workspace.settings, sides.train, sides.validation, groups, start, place, workspace.features, curves
-        )
+        told = (place, workspace.features, curves, workspace.accelerate)
+        reward = fit(workspace.settings, sides.train, sides.validation, groups, start, *told)
         rewards.save(reward, place / "reward")
     return models.register_reward(workspace, place / "reward", rewards.__name__, run.info.run_id, dataset, key)
 
@@ -96,7 +96,8 @@ def optimise_preferences(
         tracking.log_sides(sides.sizes, sides.reasons)
         curves = Tracking(uri=workspace.tracking_uri, run_id=run.info.run_id)
         start = str(models.folder_of(workspace, champion))
-        folder = launch.run(jobs.preference(settings, start, sides.train, sides.validation, place, curves))
+        job = jobs.preference(settings, start, sides.train, sides.validation, place, curves)
+        folder = launch.run(job, workspace.accelerate)
     return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
 
 
@@ -109,7 +110,7 @@ def checked_sides(workspace: Workspace, dataset: DatasetVersion) -> Sides:
     weighed = weigh(versions.read(workspace, dataset), settings.preferences)
     sound, unsound = judge({"preferences": weighed})
     quarantine.hold(workspace.quarantine, quarantine.unheld(workspace.quarantine, unsound))
-    sides = split(sound["preferences"], settings.split, workspace.splits)
+    sides = cluster.run(split, sound["preferences"], settings.split, workspace.splits)
     known = overlap.find(sides.seen, evaluation_sets.read(workspace), workspace.splits)
     released = quarantine.trusted(workspace.quarantine)
     sides = sides.without(known.filter(~pl.col("id").is_in(released.implode())))

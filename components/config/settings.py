@@ -147,7 +147,12 @@ class Train(Section):
     gradient_accumulation: Count = 1
     max_length: Count = Field(1024, description="tokens of prompt and answer; longer ones are cut")
     lora_rank: Annotated[int, Field(ge=0)] = Field(0, description="0 trains all weights")
-    processes: Annotated[int, Field(ge=0)] = Field(0, description="0 for one process a device; more go by accelerate")
+    processes: Annotated[int, Field(ge=0)] = Field(
+        0, description="0 for one process a device, or as accelerate's config file says; more go by accelerate"
+    )
+    accelerate: str = Field(
+        "", description="accelerate's config file, as infra/accelerate/ has them; empty for the devices of this machine"
+    )
     checkpoint_steps: Count = Field(50, description="steps between checkpoints: what a killed run can lose")
     seed: int = 0
 
@@ -201,6 +206,12 @@ class Notify(Section):
     )
 
 
+class Ray(Section):
+    """A Ray cluster for the data stages and training; every node needs the workspace at the same path."""
+
+    address: str = Field("", description='"auto" where this machine is a node of it, or its head as HOST:PORT')
+
+
 class Settings(Section):
     capture: Capture = Capture()
     signals: Signals = Signals()
@@ -214,4 +225,5 @@ class Settings(Section):
     evaluate: Evaluate = Evaluate()
     mlflow: Mlflow = Mlflow()
     servers: Servers = Servers()
+    ray: Ray = Ray()
     notify: Notify = Notify()

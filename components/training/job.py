@@ -120,9 +120,9 @@ def train(job: Job) -> Path:
         )
     trainer.remove_callback(PrinterCallback)  # the bar and the curves say it
     trainer.train(resume_from_checkpoint=last_checkpoint(job.output))
-    trainer.accelerator.wait_for_everyone()
-    if trainer.is_world_process_zero():
-        _place(models.merged(trainer), tokenizer, job.final)
+    model = models.whole(trainer, job, objective.KIND)
+    if model is not None:
+        _place(model, tokenizer, job.final)
     trainer.accelerator.wait_for_everyone()
     return job.final
 

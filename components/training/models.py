@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from peft import LoraConfig, PeftModel
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -13,6 +13,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     Trainer,
 )
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from components.hub import place
 from components.records.errors import BadInput
@@ -101,10 +102,31 @@ def lora(rank: int, kind: Kind) -> LoraConfig | None:
     return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type=task)
 
 
-def merged(trainer: Trainer) -> PreTrainedModel:
-    """What was trained as one whole model that needs no adapter to load."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
+def whole(trainer: Trainer, job: "Job", kind: Kind) -> PreTrainedModel | None:
+    """What was trained as one whole model that needs no adapter to load.
+
+    All processes have to ask, because with FSDP or DeepSpeed each may have a part of the weights only.
+
+    Returns:
+        The model in the first process, None in the others.
+    """
+    spread = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if spread else {}
+    if not trainer.is_world_process_zero():
+        return None
+    model = _holding(weights, trainer, job, kind) if spread else trainer.accelerator.unwrap_model(trainer.model)
     return model.merge_and_unload() if isinstance(model, PeftModel) else model
+
+
+def _holding(weights: dict[str, torch.Tensor], trainer: Trainer, job: "Job", kind: Kind) -> PreTrainedModel | PeftModel:
+    """Gathered weights in a model of this process alone: the trainer's own is in parts."""
+    unset_hf_deepspeed_config()  # or it would be loaded in parts, and wait for the other processes
+    model = load(job.base, job.revision, kind, trainer.processing_class)
+    adapters = lora(job.lora_rank, kind)
+    if adapters:
+        model = get_peft_model(model, adapters)
+    model.load_state_dict(weights)
+    return model
 
 
 def learning_rate(job: "Job", model: PreTrainedModel) -> float:

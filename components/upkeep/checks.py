@@ -20,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 from pydantic import BaseModel
 from sqlalchemy import MetaData
 
+from components import cluster
 from components.feedback.capture import database
 from components.feedback.capture.database import Database, StoreDown
 from components.records.errors import BadInput
@@ -256,14 +257,29 @@ def remote(workspace: Workspace) -> Found:
     return ok(f"the DVC remote {name} answers")
 
 
-def devices(_: Workspace) -> Found:
+def devices(workspace: Workspace) -> Found:
     """What training runs on."""
     import torch
 
+    from components.training import accelerating
+
+    if workspace.accelerate:
+        asked = accelerating.read(workspace.accelerate, workspace.settings.train.processes)
+        return ok(f"{asked.file} asks for {asked.processes} processes on {asked.machines} machines")
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     if not names:
         return ok("none: training runs on the CPU")
     return ok(f"{len(names)} GPU{'s' if len(names) > 1 else ''}: {', '.join(names)}")
+
+
+def ray(workspace: Workspace) -> Found:
+    """The Ray cluster."""
+    address = workspace.settings.ray.address
+    if not address:
+        return ok("not used: everything runs on this machine")
+    with cluster.of(address):
+        nodes, cpus, gpus = cluster.resources()
+    return ok(f"{address} answers: {nodes} nodes, {cpus} CPUs, {gpus} GPUs")
 
 
 def hub(workspace: Workspace) -> Found:
@@ -348,6 +364,7 @@ CHECKS: dict[str, Look] = {
     "ports": ports,
     "processes": left_behind,
     "gpu": devices,
+    "ray": ray,
     "hub": hub,
 }
 

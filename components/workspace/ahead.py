@@ -1,28 +1,26 @@
 """Works on a few things at a time and gives what comes of them in order. Knows nothing of the work.
 
 For work that leaves Python for Polars or DuckDB: on a piece of a hundred thousand rows these use one core for the most
-part, and several pieces at a time use all.
+part, and several pieces at a time use all, or all nodes of a Ray cluster where one is used.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from components import cluster
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_A_TIME = min(4, os.cpu_count() or 1)
-
 
 def ahead(work: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
     """What comes of each thing, in their order; the next ones are worked on while the last is looked at."""
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        waiting: deque[Future[R]] = deque()
+    with cluster.pool(work) as pool:
+        waiting: deque[Callable[[], R]] = deque()
         for thing in things:
-            waiting.append(pool.submit(work, thing))
-            if len(waiting) > AT_A_TIME:
-                yield waiting.popleft().result()
+            waiting.append(pool.begin(thing))
+            if len(waiting) > pool.at_a_time:
+                yield waiting.popleft()()
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft()()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -29,6 +30,17 @@ class Shelves:
         self._at_hand: dict[str, list[pl.DataFrame]] = {}
         self._written = 0
         self._alone = threading.RLock()  # rows may be taken by several threads
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy in another process needs: to see what is there by now, on the same disk."""
+        if self.count > 1:
+            with self._alone:
+                for kind in list(self._at_hand):
+                    self._write(kind)
+        return {name: value for name, value in vars(self).items() if name != "_alone"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _alone=threading.RLock())
 
     def put(self, kind: str, rows: pl.DataFrame, numbers: pl.Series) -> None:
         """Put rows aside.

@@ -58,7 +58,7 @@ class Batch:
         Returns:
             Those that were left out because a record of their id was added before.
         """
-        new = self.new(kind, records)
+        new = unknown(self._workspace, kind, records)
         ids, added = new["id"].hash().to_numpy(), self._added[kind]
         twice = pl.Series(_among(added, ids), dtype=pl.Boolean)
         # Of two runs that are in order a stable sort makes one, without looking at all of it again and again.
@@ -69,25 +69,27 @@ class Batch:
             self.landed[kind] += first.height
         return new.filter(twice)
 
-    def same(self, kind: str, records: pl.DataFrame) -> pl.DataFrame:
-        """Records that the dataset has under the ids of these."""
-        files = sorted(self._workspace.data.glob(f"*/{kind}.parquet"))
-        wanted = pl.col("id").is_in(records["id"].implode())
-        found = [as_records(pl.scan_parquet(file).filter(wanted).collect(), KINDS[kind]) for file in files]
-        return pl.concat([empty(KINDS[kind]), *found])
-
-    def new(self, kind: str, records: pl.DataFrame) -> pl.DataFrame:
-        """Those of the records that the dataset does not have."""
-        files = sorted(self._workspace.data.glob(f"*/{kind}.parquet"))
-        if not files or records.is_empty():
-            return records
-        ids = pl.concat([pl.scan_parquet(file).select("id") for file in files])
-        known = ids.join(records.lazy().select("id"), on="id", how="semi").collect(engine="streaming")
-        return records.join(known, on="id", how="anti", maintain_order="left")
-
     def finish(self, number: int) -> Path:
         """Close the files and give the folder they are in its name."""
         return self._files.finish(number)
+
+
+def namesakes(workspace: Workspace, kind: str, records: pl.DataFrame) -> pl.DataFrame:
+    """Records that `data/` has under the ids of these."""
+    files = sorted(workspace.data.glob(f"*/{kind}.parquet"))
+    wanted = pl.col("id").is_in(records["id"].implode())
+    found = [as_records(pl.scan_parquet(file).filter(wanted).collect(), KINDS[kind]) for file in files]
+    return pl.concat([empty(KINDS[kind]), *found])
+
+
+def unknown(workspace: Workspace, kind: str, records: pl.DataFrame) -> pl.DataFrame:
+    """Those of the records that `data/` does not have."""
+    files = sorted(workspace.data.glob(f"*/{kind}.parquet"))
+    if not files or records.is_empty():
+        return records
+    ids = pl.concat([pl.scan_parquet(file).select("id") for file in files])
+    known = ids.join(records.lazy().select("id"), on="id", how="semi").collect(engine="streaming")
+    return records.join(known, on="id", how="anti", maintain_order="left")
 
 
 def _among(ordered: np.ndarray, numbers: np.ndarray) -> np.ndarray:

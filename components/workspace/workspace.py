@@ -134,6 +134,12 @@ class Workspace:
         return str(self.root / named) if named and (self.root / named).is_dir() else named
 
     @property
+    def accelerate(self) -> Path | None:
+        """Accelerate's config file, relative to the workspace; None where the settings name none."""
+        named = self.settings.train.accelerate
+        return self.root / named if named else None
+
+    @property
     def tracking_uri(self) -> str:
         return self.settings.mlflow.tracking_uri or f"sqlite:///{self.state / 'mlflow.db'}"
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from components import cluster
 from components.config import Settings
 from components.encoder import Encoder
 from components.records.messages import text_of
@@ -23,6 +24,7 @@ def fit(
     output: Path,
     memory: Path,
     tracking: Tracking | None,
+    accelerate: Path | None = None,
 ) -> RewardModel:
     """Learn a reward from the training and validation sides.
 
@@ -34,11 +36,14 @@ def fit(
         output: where a classifier's checkpoints go.
         memory: where features are remembered.
         tracking: where a classifier's curves go.
+        accelerate: accelerate's config file, for a classifier; None for the devices of this machine.
     """
     if settings.reward.method == "classifier":
-        return ClassifierReward(launch.run(jobs.classifier(settings, base, train, validation, output, tracking)))
+        job = jobs.classifier(settings, base, train, validation, output, tracking)
+        return ClassifierReward(launch.run(job, accelerate))
     # The head is calibrated by cross-fitting, so the validation side need not be held back from it.
-    return FeatureReward.fit(Encoder(settings.reward.encoder, memory), _texts(pl.concat([train, validation])), groups)
+    encoder, texts = Encoder(settings.reward.encoder, memory), _texts(pl.concat([train, validation]))
+    return cluster.run_on_device(FeatureReward.fit, encoder, texts, groups)
 
 
 def _texts(preferences: pl.DataFrame) -> pl.DataFrame:
