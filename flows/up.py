@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from components import journal
 from components.progress import console
 from components.records.errors import BadInput
 from components.services import note, supervisor
@@ -132,4 +133,5 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 
 
 def _tell(sentence: str) -> None:
+    journal.trouble("up", "look after", told=sentence)
     console.print(sentence, markup=False)

@@ -6,18 +6,21 @@ a retraining is due and none is running. How much that is stands in a Prefect va
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import emit_event
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import REGISTRY, Counter, Gauge, start_http_server
+from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
 
+from components import journal
 from components.feedback.capture import collected
 from components.feedback.capture.database import StoreDown
 from components.progress import console
 from components.records.errors import BadInput
-from components.workspace import Workspace, looked
+from components.workspace import Workspace, looked, tally
 from flows.burying import bury
 from flows.deployed import resource
 from flows.deployments import DUE, active_runs, deploy, enough_feedback
@@ -38,6 +41,29 @@ TRAINED = Gauge("heed_batch_retrained", "Number of the newest batch that a retra
 SAID_DUE = Counter("heed_retraining_due_total", "How often Prefect was told that a retraining is due")
 
 
+class Tallied(Collector):
+    """What retrainings came to and how long their stages took, whichever process they ran in.
+
+    Args:
+        workspace: whose.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def collect(self) -> Iterator[Metric]:
+        """Read off what is counted on disk."""
+        found = tally.read(self._workspace)
+        outcomes = CounterMetricFamily("heed_retrainings", "Retrainings by what they came to", labels=["outcome"])
+        for outcome, times in found.outcomes.items():
+            outcomes.add_metric([outcome], times)
+        stages = SummaryMetricFamily("heed_stage_seconds", "How long the stages of the loop took", labels=["stage"])
+        for name, stage in found.stages.items():
+            stages.add_metric([name], stage.times, stage.seconds)
+        yield outcomes
+        yield stages
+
+
 def waiting(workspace: Workspace) -> int:
     """How many pieces of feedback no retraining has looked at: captured, or landed since the last one.
 
@@ -56,26 +82,42 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
     _bury(workspace)
     LANDED.set_function(lambda: looked.newest_batch(workspace))
     TRAINED.set_function(lambda: looked.last_batch(workspace))
+    REGISTRY.register(Tallied(workspace))
     start_http_server(workspace.settings.servers.metrics_port, workspace.settings.servers.host)
-    before, said_at = 0, float("-inf")
+    before, said_at, vain = 0, float("-inf"), ""
     with get_client(sync_client=True) as client:
         while not stopping():
+            said = ""
             try:
                 now = waiting(workspace)
                 if now > before:
+                    journal.tell("watch", "hear", new=now - before, waiting=now)
                     emit_event(HEARD, resource(workspace), payload={"new": now - before, "waiting": now})
                 before = now
                 if time.monotonic() - said_at >= SAYS_AGAIN and _due(workspace, client, now):
                     SAID_DUE.inc()
+                    journal.tell("watch", "due", waiting=now)
                     emit_event(DUE, resource(workspace), payload={"waiting": now})
                     said_at = time.monotonic()
                 WAITING.set(now)
                 LOOKED.set_to_current_time()
             except (StoreDown, BadInput) as down:
-                console.print(f"the store does not answer: {down}", markup=False)
+                said = f"the store does not answer: {down}"
             except (OSError, ValueError, httpx.HTTPError) as error:
-                console.print(f"looked in vain: {error}", markup=False)
+                said = f"looked in vain: {error}"
+            if said != vain:
+                vain = said
+                _tell(said)
             time.sleep(LOOKS)
+
+
+def _tell(vain: str) -> None:
+    """Once, however long it lasts."""
+    if vain:
+        console.print(vain, markup=False)
+        journal.trouble("watch", "look in vain", because=vain)
+    else:
+        journal.tell("watch", "look again")
 
 
 def _bury(workspace: Workspace) -> None:

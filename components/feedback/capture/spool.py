@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from components import journal
 from components.feedback.capture.intake import event_of
 from components.feedback.capture.store import Event, Store, StoreDown
 
@@ -171,6 +172,7 @@ def _event(line: bytes, segment: Path) -> Event | None:
         return event_of(line[:-1])
     except ValueError as error:
         log.warning("a line of %s is left out, because it was never wholly written: %s", segment, error)
+        journal.trouble("capture", "leave out", segment=segment.name, because="never wholly written")
         return None
 
 
