@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from components.progress import console
 from components.records.errors import BadInput
+from components.workspace import room
 from flows import deciding, listening, quarantine, running, upkeep
 from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
@@ -198,6 +199,16 @@ def main() -> None:
     except BadInput as error:
         console.print(f"[red]heed:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
+    except Exception as error:
+        if not room.ran_out(error):
+            raise
+        fix = "Make room, then run the same command again: what was half done is taken back or taken up."
+        console.print(f"[red]heed:[/] {escape(f'the disk is full: {_in_one_line(error)}. {fix}')}", soft_wrap=True)
+        sys.exit(2)
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def _end_in_order() -> None:

@@ -21,11 +21,14 @@ from components import journal, progress
 from components.records.handles import DatasetVersion, Examination, Handle, ModelVersion, Scorecard
 from components.records.identity import fingerprint
 from components.services import note
-from components.workspace import Workspace, tally
+from components.workspace import Workspace, room, tally
 from flows import evaluation_sets
 
 # Raised when a step would give another result for the same handles and settings.
 GENERATION = 1
+
+ROOM = 50 * 2**20
+"""Free bytes without which no flow begins."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,7 +83,11 @@ def prefect(*modules: str) -> Iterator[None]:
 
     Args:
         modules: what the block is going to import; that takes seconds, in which the server starts.
+
+    Raises:
+        BadInput: the disk is full; a server would wait in vain for its own database.
     """
+    room.require(Path(os.environ["PREFECT_LOCAL_STORAGE_PATH"]), ROOM)
     with ExitStack() as stack:
         with progress.step("Start Prefect", remember=False):
             from prefect.context import SyncClientContext

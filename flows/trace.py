@@ -6,7 +6,7 @@ made of them names those, a dataset version holds all of it, and a model version
 
 import hashlib
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -79,7 +79,8 @@ def _journal(workspace: Workspace, names: set[str]) -> list[dict[str, Any]]:
     """The lines that have one of the names in them, and all others of what was being done then."""
     naming = journal.lines(workspace.logs, names)
     done = {str(line["correlation"]) for line in naming if "correlation" in line}
-    return journal.lines(workspace.logs, names | done)
+    about = journal.lines(workspace.logs, names | done)
+    return [line for line in about if "ids" not in line or not names.isdisjoint(cast(list[str], line["ids"]))]
 
 
 def _captured(workspace: Workspace, id: str) -> list[Step]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import postgres
+from tests.small_disk import small_disk
 
-__all__ = ["postgres"]  # a fixture of all tests
+__all__ = ["postgres", "small_disk"]  # fixtures of all tests
 
 # Before anything imports torch: as the command line does (see `flows.engine.settle`).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

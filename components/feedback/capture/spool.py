@@ -19,6 +19,7 @@ from typing import BinaryIO
 from components import journal
 from components.feedback.capture.intake import event_of
 from components.feedback.capture.store import Event, Store, StoreDown
+from components.workspace import room
 
 SEGMENT_BYTES = 8 * 2**20
 CAPACITY = 2**30
@@ -79,6 +80,8 @@ class Spool:
             raise SpoolFull(f"{self._folder} cannot be made: {error.strerror}") from None
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise SpoolFull(f"{self._folder} cannot be written to")
+        if room.is_full(self._folder):
+            raise SpoolFull(f"the disk of {self._folder} is full")
 
     def oldest(self) -> Path | None:
         """The segment that has waited longest, sealed if it was not; None where nothing waits."""
