@@ -7,14 +7,14 @@ said no, 1 anything unforeseen. Libraries are imported by the commands that need
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
+from components import outages
 from components.progress import console
 from components.records.errors import BadInput
-from components.workspace import room
 from flows import deciding, listening, quarantine, running, upkeep
 from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
@@ -197,18 +197,17 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except BadInput as error:
-        console.print(f"[red]heed:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(2)
+        _say_what_is_wrong(error)
     except Exception as error:
-        if not room.ran_out(error):
+        away = outages.said(error, Path.cwd())
+        if away is None:
             raise
-        fix = "Make room, then run the same command again: what was half done is taken back or taken up."
-        console.print(f"[red]heed:[/] {escape(f'the disk is full: {_in_one_line(error)}. {fix}')}", soft_wrap=True)
-        sys.exit(2)
+        _say_what_is_wrong(away)
 
 
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+def _say_what_is_wrong(error: BadInput) -> NoReturn:
+    console.print(f"[red]heed:[/] {escape(str(error))}", soft_wrap=True)
+    sys.exit(2)
 
 
 def _end_in_order() -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 from prefect import flow
 from pydantic import BaseModel
 
-from components import journal
+from components import journal, outages
 from components.notifying import Outcome, notify
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
@@ -75,7 +75,10 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
             done = _once(workspace, dataset, force, challenged or challenge)
         except Exception as error:
             tally.count(workspace, "failed")
-            notify(workspace, "failed", str(error) or type(error).__name__, {})
+            away = outages.said(error, workspace.root)
+            notify(workspace, "failed", str(away or error) or type(error).__name__, {})
+            if away:
+                raise away from error
             raise
         looked.remember(workspace, acceptance.newest_batch(workspace, dataset.hash))
         tally.count(workspace, done.outcome)

@@ -258,9 +258,14 @@ def pin(workspace: Workspace, message: str) -> None:
     workspace.data.mkdir(exist_ok=True)
     with opened(workspace.root) as repo:
         _add(workspace, repo)
+        # What a remote that was away, or a kill, has kept from being pushed is pushed by the next who pins.
+        unpushed = Path(repo.tmp_dir) / "unpushed"
+        left = unpushed.exists()
+        unpushed.touch()
         changed = git.commit(workspace.root, message, PINNED)
-        if changed and repo.config["core"].get("remote"):
+        if (changed or left) and repo.config["core"].get("remote"):
             _push(repo)
+        unpushed.unlink()
 
 
 @contextmanager
@@ -439,7 +444,7 @@ def _push(repo: "Repo") -> None:
         raise BadInput(
             f"the batch landed here, but the DVC remote did not take it: {error}",
             repo.config["core"]["remote"],
-            "Run `dvc push` when the remote is back.",
+            "Run `dvc push`, or the same again, when the remote is back.",
         ) from None
 
 
