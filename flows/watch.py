@@ -23,12 +23,15 @@ from components.records.errors import BadInput
 from components.workspace import Workspace, looked, tally
 from flows.burying import bury
 from flows.deployed import resource
-from flows.deployments import DUE, active_runs, deploy, enough_feedback
+from flows.deployments import DUE, active_runs, deploy, enough_feedback, start_on_feedback, trigger
 
 HEARD = "heed.feedback.heard"
 
 LOOKS = 1.0
 """Seconds between two looks."""
+
+GRACE = 60.0
+"""Seconds that a retraining which is due may take to start."""
 
 SAYS_AGAIN = 10.0
 """Seconds after which what is still due is said again."""
@@ -84,7 +87,7 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
     TRAINED.set_function(lambda: looked.last_batch(workspace))
     REGISTRY.register(Tallied(workspace))
     start_http_server(workspace.settings.servers.metrics_port, workspace.settings.servers.host)
-    before, said_at, vain = 0, float("-inf"), ""
+    before, said_at, vain, overdue = 0, float("-inf"), "", Overdue()
     with get_client(sync_client=True) as client:
         while not stopping():
             said = ""
@@ -94,11 +97,14 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
                     journal.tell("watch", "hear", new=now - before, waiting=now)
                     emit_event(HEARD, resource(workspace), payload={"new": now - before, "waiting": now})
                 before = now
-                if time.monotonic() - said_at >= SAYS_AGAIN and _due(workspace, client, now):
-                    SAID_DUE.inc()
-                    journal.tell("watch", "due", waiting=now)
-                    emit_event(DUE, resource(workspace), payload={"waiting": now})
-                    said_at = time.monotonic()
+                if time.monotonic() - said_at >= SAYS_AGAIN:
+                    due = _due(workspace, client, now)
+                    overdue.look(workspace, client, due)
+                    if due:
+                        SAID_DUE.inc()
+                        journal.tell("watch", "due", waiting=now)
+                        emit_event(DUE, resource(workspace), payload={"waiting": now})
+                        said_at = time.monotonic()
                 WAITING.set(now)
                 LOOKED.set_to_current_time()
             except (StoreDown, BadInput) as down:
@@ -118,6 +124,33 @@ def _tell(vain: str) -> None:
         journal.trouble("watch", "look in vain", because=vain)
     else:
         journal.tell("watch", "look again")
+
+
+class Overdue:
+    """Notices that no retraining starts though one has long been due, and lets Prefect's trigger begin anew.
+
+    Where the clock went back, the trigger holds retrainings off until a time that is hours away.
+
+    Args:
+        grace: seconds that one may take to start, beyond the least time between two.
+    """
+
+    def __init__(self, grace: float = GRACE) -> None:
+        self._grace = grace
+        self._since: float | None = None
+
+    def look(self, workspace: Workspace, client: SyncPrefectClient, due: bool) -> None:
+        """Take note of whether one is due now."""
+        now = time.monotonic()
+        if not due:
+            self._since = None
+            return
+        self._since = now if self._since is None else self._since
+        found = trigger(workspace, client)
+        if found and now - self._since > found.at_most_every + self._grace:
+            journal.trouble("watch", "renew the trigger", seconds=round(now - self._since))
+            start_on_feedback(workspace, client, found)
+            self._since = None
 
 
 def _bury(workspace: Workspace) -> None:
