@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import httpx
 
+from components import journal
 from components.progress import console
 from components.workspace import Workspace
 
@@ -43,5 +44,6 @@ def notify(workspace: Workspace, outcome: Outcome, because: str, facts: dict[str
             said = f"HTTP {answer.status_code}"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             said = type(error).__name__
+    journal.trouble("retraining", "notify", said=said)
     console.print(f"nobody took the notification at notify.webhook: {said}", markup=False)
     return False

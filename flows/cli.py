@@ -7,11 +7,12 @@ said no, 1 anything unforeseen. Libraries are imported by the commands that need
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
+from components import outages
 from components.progress import console
 from components.records.errors import BadInput
 from flows import deciding, listening, quarantine, running, upkeep
@@ -198,8 +199,17 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except BadInput as error:
-        console.print(f"[red]heed:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(2)
+        _say_what_is_wrong(error)
+    except Exception as error:
+        away = outages.said(error, Path.cwd())
+        if away is None:
+            raise
+        _say_what_is_wrong(away)
+
+
+def _say_what_is_wrong(error: BadInput) -> NoReturn:
+    console.print(f"[red]heed:[/] {escape(str(error))}", soft_wrap=True)
+    sys.exit(2)
 
 
 def _end_in_order() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 from prefect import flow, task
 
+from components import journal
 from components.feedback.capture import collected
 from components.feedback.capture.store import Kept, Store
 from components.feedback.readers import read_rows
@@ -17,6 +18,9 @@ from flows.ingest import Landing, land
 
 AT_A_TIME = 50_000  # events out of the store
 FORMAT = "heed"
+NAMED_ONE_BY_ONE = 1_000
+"""Events that the journal names; of the others `heed trace` knows where they landed."""
+
 NAMED = Path("capture")  # what problems and provenance call the store
 
 
@@ -26,6 +30,7 @@ def collect(workspace: Workspace) -> Landing:
     rows, last = task(name="fetch")(_fetched)(workspace)
     if rows.is_empty() and not quarantine.anything_released(workspace.quarantine):
         return Landing(dataset=versions.current(workspace), landed=dict.fromkeys(KINDS, 0), held=0, quarantined=None)
+    _tell(rows)
     reading = task(name="read")(read_rows)(rows, FORMAT, NAMED)
     landing = land(workspace, [reading], "what was captured", int(rows.estimated_size()))
     # Only now: what was fetched and not landed, because of a kill in between, is fetched again and known by its ids.
@@ -37,6 +42,15 @@ def collect(workspace: Workspace) -> Landing:
 def newest(workspace: Workspace) -> DatasetVersion:
     """The dataset version with all that was captured so far, which lands if it has not."""
     return collect(workspace).dataset if anything_to_collect(workspace) else versions.current(workspace)
+
+
+def _tell(rows: pl.DataFrame) -> None:
+    """Name what was fetched in the journal: from here on it is known by what it landed in."""
+    ids = rows.head(NAMED_ONE_BY_ONE)["row"].str.json_path_match("$.id")
+    for some in ids.to_frame().iter_slices(journal.TOGETHER):
+        journal.tell("landing", "fetch", ids=some["row"].to_list())
+    if rows.height > NAMED_ONE_BY_ONE:
+        journal.tell("landing", "fetch", others=rows.height - NAMED_ONE_BY_ONE)
 
 
 def anything_to_collect(workspace: Workspace) -> bool:

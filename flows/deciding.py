@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -64,11 +64,21 @@ def trace(
     workspace = opened(place)
     from flows.trace import trace as follow
 
-    steps = follow(workspace, id)
+    found = follow(workspace, id)
     lines = [
-        f"{step.what:<9}{step.at or '':<27}{step.id[:32]:<34}{step.told[:120]}\n{'':<36}{step.where}" for step in steps
+        f"{step.what:<9}{step.at or '':<27}{step.id[:32]:<34}{step.told[:120]}\n{'':<36}{step.where}"
+        for step in found.steps
     ]
-    say(as_json, {"steps": [step.model_dump() for step in steps]}, "\n".join(lines))
+    lines += [f"{'journal':<9}{_line(one)}" for one in found.journal]
+    say(as_json, found.model_dump(), "\n".join(lines))
+
+
+def _line(told: dict[str, Any]) -> str:
+    """A line of the journal for a person; ids that come by the dozen are left out."""
+    first = ("time", "part", "event", "correlation", "level")
+    rest = [f"{key}={value}" for key, value in told.items() if key not in (*first, "ids")]
+    done = f" of {told['correlation']}" if "correlation" in told else ""
+    return f"{told['time'][:23]:<27}{told['part']}: {' '.join([told['event'], *rest])}{done}"
 
 
 def _copy(page: Path, target: Path) -> None:

@@ -7,23 +7,24 @@ import of prefect, because Prefect reads its settings when it is imported.
 
 import gc
 import os
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import wraps
+from functools import lru_cache, wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from components import cluster, progress
+from components import cluster, journal, progress
 from components.records.errors import BadInput
-from components.records.handles import Handle
+from components.records.handles import DatasetVersion, Examination, Handle, ModelVersion, Scorecard
 from components.records.identity import fingerprint
 from components.services import note
 from components.services.answering import answers
-from components.workspace import Workspace
+from components.workspace import Workspace, room, tally
 from flows import evaluation_sets
 
 PATIENCE = 10.0
@@ -32,12 +33,19 @@ PATIENCE = 10.0
 # Raised when a step would give another result for the same handles and settings.
 GENERATION = 1
 
+ROOM = 50 * 2**20
+"""Free bytes without which no flow begins."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def settle(root: Path) -> None:
-    """Point Prefect at the workspace, unless the user has a server of their own, and keep the libraries quiet."""
+    """Point Prefect at the workspace, unless the user has a server of their own, and keep the libraries quiet.
+
+    From then on this process writes the workspace's journal.
+    """
+    journal.keep(root / ".heed" / "logs", correlation)
     state = root / ".heed" / "prefect"
     state.mkdir(parents=True, exist_ok=True)
     defaults = {
@@ -87,7 +95,11 @@ def prefect(*modules: str) -> Iterator[None]:
 
     Args:
         modules: what the block is going to import; that takes seconds, in which the server starts.
+
+    Raises:
+        BadInput: the disk is full; a server would wait in vain for its own database.
     """
+    room.require(Path(os.environ["PREFECT_LOCAL_STORAGE_PATH"]), ROOM)
     with ExitStack() as stack:
         with progress.step("Start Prefect", remember=False):
             from prefect.context import SyncClientContext
@@ -130,19 +142,48 @@ def _import(modules: tuple[str, ...]) -> None:
 
 
 def origin() -> dict[str, str]:
-    """Tags that lead from an MLflow run to the Prefect run that made it."""
+    """Tags that lead from an MLflow run to the Prefect run that made it, and to the journal."""
     from prefect import runtime
 
-    return {"prefect.flow_run": str(runtime.flow_run.id), "prefect.flow_run_name": str(runtime.flow_run.name)}
+    return {
+        "prefect.flow_run": str(runtime.flow_run.id),
+        "prefect.flow_run_name": str(runtime.flow_run.name),
+        "heed.correlation": str(correlation()),
+    }
+
+
+def correlation() -> str | None:
+    """The id of the Prefect run that all that is done now belongs to, in whatever process; None outside of a run.
+
+    A retraining is one such run: what it lands, and what it hands to the training pool, has its id.
+    """
+    if "prefect.context" not in sys.modules:
+        return None
+    from prefect import runtime
+
+    run = runtime.flow_run.id
+    try:
+        return _root(str(run)) if run else None
+    except Exception:  # the server is away; what is written down then has the id of the part
+        return str(run)
+
+
+@lru_cache
+def _root(_: str) -> str:
+    from prefect import runtime
+
+    return str(runtime.flow_run.root_flow_run_id)
 
 
 def step(
     *sections: str,
+    part: str,
 ) -> Callable[[Callable[Concatenate[Workspace, str, P], R]], Callable[Concatenate[Workspace, P], R]]:
     """Make work a Prefect task that is done once for the same handles and settings.
 
     Args:
         sections: the settings the work reads, as `train`; with `split` go the evaluation sets.
+        part: of heed, as the journal calls it.
 
     The work is called with the workspace, the step's key, and its arguments: handles, or plain values.
     """
@@ -154,8 +195,16 @@ def step(
 
         @task(name=name, task_run_name=name, cache_key_fn=_in_its_workspace, persist_result=True)
         def cached(workspace: Workspace, key: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> R:
-            with progress.step(name.capitalize()), cluster.of(workspace.settings.ray.address):
-                return work(workspace, key, *arguments, **named)
+            dataset = next((one.hash for one in arguments if isinstance(one, DatasetVersion)), None)
+            with (
+                progress.step(name.capitalize()),
+                cluster.of(workspace.settings.ray.address),
+                tally.timed(workspace, name),
+                journal.stage(part, name, dataset=dataset) as told,
+            ):
+                done = work(workspace, key, *arguments, **named)
+                told |= _facts(done)
+                return done
 
         @wraps(work)
         def run(workspace: Workspace, *arguments: P.args, **named: P.kwargs) -> R:
@@ -168,6 +217,23 @@ def step(
         return run
 
     return decorate
+
+
+def _facts(value: object) -> dict[str, object]:
+    """What the journal tells of what a step made."""
+    match value:
+        case ModelVersion():
+            return {"model": f"{value.name}/{value.version}", "run": value.run_id, "dataset": value.dataset}
+        case Scorecard():
+            return {
+                "challenger": value.challenger.version,
+                "champion": value.champion.version,
+                "dataset": value.dataset,
+                "run": value.run_id,
+            }
+        case Examination():
+            return {"dataset": value.dataset, "verdict": value.verdict.outcome, "run": value.run_id}
+    return {}
 
 
 def _named(value: object) -> object:

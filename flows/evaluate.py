@@ -25,7 +25,7 @@ def evaluate(
     return measure(workspace, dataset, challenger, champion, reward)
 
 
-@step("endpoint", "evaluate", "preferences", "split", "train")
+@step("endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
 def measure(
     workspace: Workspace,
     key: str,

@@ -57,7 +57,7 @@ def report_of(workspace: Workspace, examined: Examination) -> Path:
     return page
 
 
-@step("evaluate")
+@step("evaluate", part="data gate")
 def look(
     workspace: Workspace,
     key: str,

@@ -5,6 +5,7 @@ from contextlib import closing
 from prefect import flow, task
 from pydantic import BaseModel, SecretStr
 
+from components import journal
 from components.feedback.capture.collected import anything_captured
 from components.feedback.capture.spool import Spool, drain
 from components.feedback.capture.store import Store
@@ -47,6 +48,7 @@ def forget(workspace: Workspace, person: SecretStr) -> Forgetting:
     stored_as = hash_user(secret_of(workspace), user)
     captured = task(name="store")(_from_store)(workspace, stored_as) if anything_captured(workspace) else 0
     done = task(name="dataset")(forgetting.forget)(workspace, {user, user.strip(), stored_as})
+    journal.tell("forgetting", "forget", captured=captured, dataset=done.dataset.hash)
     return Forgetting(
         dataset=done.dataset,
         captured=captured,

@@ -11,7 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 
-from components import cluster
+from components import cluster, journal
 from components.endpoint import shared
 from components.feedback.readers import Reading, mlflow_traces, pieces, read_rows
 from components.feedback.readers.files import size_of
@@ -30,7 +30,7 @@ from components.validation.expectations import Expected, check, read
 from components.validation.holding import Held
 from components.validation.material import Material, busiest
 from components.validation.suspicion import unsuspected
-from components.workspace import Workspace, versions
+from components.workspace import Workspace, tally, versions
 from components.workspace.ahead import ahead
 from components.workspace.known import raters, some_pairs
 from components.workspace.shelves import Shelves, shelves
@@ -99,8 +99,16 @@ def land(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: 
         told_by: where they come from.
         size: about how many bytes they are; many are worked on a part at a time.
     """
-    with cluster.of(workspace.settings.ray.address):
-        return _landed(workspace, readings, told_by, size)
+    with (
+        cluster.of(workspace.settings.ray.address),
+        journal.stage("landing", "land") as told,
+        tally.timed(workspace, "land"),
+    ):
+        landing = _landed(workspace, readings, told_by, size)
+        new = {kind: count for kind, count in landing.landed.items() if count}
+        batch = acceptance.newest_batch(workspace, landing.dataset.hash) if new else None
+        told |= new | {"batch": batch, "dataset": landing.dataset.hash, "held": landing.held}
+        return landing
 
 
 def _landed(workspace: Workspace, readings: Iterable[Reading], told_by: str, size: int) -> Landing:

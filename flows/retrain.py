@@ -5,12 +5,13 @@ from typing import Literal
 from prefect import flow
 from pydantic import BaseModel
 
+from components import journal, outages
 from components.notifying import Outcome, notify
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
 from components.registry import promotion
 from components.validation import acceptance
-from components.workspace import Workspace, looked
+from components.workspace import Workspace, looked, tally
 from flows import evaluation_sets
 from flows.burying import bury, withdraw
 from flows.challenge import Challenged, challenge
@@ -42,6 +43,16 @@ class Retraining(BaseModel):
     reasons: tuple[str, ...] = ()
     report: str | None = None
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What the journal and programs are told of it."""
+        return {
+            "outcome": self.outcome,
+            "dataset": self.dataset.hash,
+            "challenger": self.challenger.version if self.challenger else None,
+            "champion": self.champion.version if self.champion else None,
+        }
+
 
 SHAPING = ("preferences", "split", "base", "sft", "train", "reward", "evaluate")
 """The sections of the settings that a challenger, or what is said of it, can come out different for."""
@@ -56,16 +67,23 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
         force: train again though nothing is new.
         challenged: makes a challenger and its scorecard where there is a device for it; None for here.
     """
-    with one_retraining(workspace):
+    with one_retraining(workspace), journal.stage("retraining", "retrain") as told:
         bury(workspace)
         withdraw(workspace)
         try:
             dataset = newest(workspace)
+            journal.tell("retraining", "take up", dataset=dataset.hash, batches=looked.batches_since(workspace))
             done = _once(workspace, dataset, force, challenged or challenge)
         except Exception as error:
-            notify(workspace, "failed", str(error) or type(error).__name__, {})
+            tally.count(workspace, "failed")
+            away = outages.said(error, workspace.root)
+            notify(workspace, "failed", str(away or error) or type(error).__name__, {})
+            if away:
+                raise away from error
             raise
         looked.remember(workspace, acceptance.newest_batch(workspace, dataset.hash))
+        tally.count(workspace, done.outcome)
+        told |= done.facts
         _tell(workspace, done)
         return done
 
@@ -75,13 +93,8 @@ def _tell(workspace: Workspace, done: Retraining) -> None:
         return
     ends: dict[str, Outcome] = {"promote": "promoted", "hold": "held", "refuse": "refused"}
     end = ends.get(done.outcome) or ("refused" if done.outcome == "data refused" else "held")
-    told = {
-        "dataset": done.dataset.hash,
-        "challenger": done.challenger.version if done.challenger else None,
-        "champion": done.champion.version if done.champion else None,
-        "by": "the data gate" if done.report else "the gate",
-    }
-    notify(workspace, end, "; ".join(done.reasons), told)
+    by = "the data gate" if done.report else "the gate"
+    notify(workspace, end, "; ".join(done.reasons), done.facts | {"outcome": end, "by": by})
 
 
 def _once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:

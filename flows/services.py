@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from components import journal
 from components.records.errors import BadInput
 from components.services import ports
 from components.services.answering import answers
@@ -124,7 +125,10 @@ def services(
     }
     absent = {name for name in (PREFECT, MLFLOW) if name not in where.ports}
     wanted = set(chosen) - absent
-    return [[makers[name](workspace, where, environment) for name in wave if name in wanted] for wave in WAVES]
+    return [
+        [makers[name](workspace, where, environment | {journal.WRITER: name}) for name in wave if name in wanted]
+        for wave in WAVES
+    ]
 
 
 def _prefect(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:

@@ -6,9 +6,11 @@ made of them names those, a dataset version holds all of it, and a model version
 
 import hashlib
 from contextlib import closing
+from typing import Any, cast
 
 from pydantic import BaseModel
 
+from components import journal
 from components.feedback.capture import collected
 from components.feedback.capture.store import Store
 from components.records.errors import BadInput
@@ -36,8 +38,21 @@ class Step(BaseModel):
     told: str
 
 
-def trace(workspace: Workspace, id: str) -> list[Step]:
-    """Everything that became of it, in the order it came.
+class Trace(BaseModel):
+    """What became of it.
+
+    Attributes:
+        steps: in the order they came.
+        journal: the lines about it, about the batches it landed in, and of whatever was done with those: lines of one
+            retraining have one `correlation`, which is the id of its run in Prefect.
+    """
+
+    steps: tuple[Step, ...]
+    journal: tuple[dict[str, Any], ...]
+
+
+def trace(workspace: Workspace, id: str) -> Trace:
+    """Everything that became of it.
 
     Args:
         workspace: where.
@@ -48,6 +63,7 @@ def trace(workspace: Workspace, id: str) -> list[Step]:
     """
     names = [id, hashlib.sha256(id.encode()).hexdigest()[:32]]  # ids of others are kept as their hash
     landed = next((found for name in names if (found := lineage.follow(workspace, name))), [])
+    batches = {one.batch for one in landed}
     steps = [
         *_captured(workspace, id),
         *_held(workspace, [*names, *(str(one.record["id"]) for one in landed)]),
@@ -56,7 +72,15 @@ def trace(workspace: Workspace, id: str) -> list[Step]:
     ]
     if not steps:
         raise BadInput("nothing is known of it", id, "Name an interaction or a piece of feedback by its whole id.")
-    return steps
+    return Trace(steps=tuple(steps), journal=tuple(_journal(workspace, {id, *batches})))
+
+
+def _journal(workspace: Workspace, names: set[str]) -> list[dict[str, Any]]:
+    """The lines that have one of the names in them, and all others of what was being done then."""
+    naming = journal.lines(workspace.logs, names)
+    done = {str(line["correlation"]) for line in naming if "correlation" in line}
+    about = journal.lines(workspace.logs, names | done)
+    return [line for line in about if "ids" not in line or not names.isdisjoint(cast(list[str], line["ids"]))]
 
 
 def _captured(workspace: Workspace, id: str) -> list[Step]:

@@ -47,7 +47,7 @@ def _with_flip_rate(workspace: Workspace, dataset: DatasetVersion) -> Workspace:
     return replace(workspace, settings=workspace.settings.model_copy(update={"train": train}))
 
 
-@step("base", "preferences", "sft", "split", "train")
+@step("base", "preferences", "sft", "split", "train", part="training")
 def fine_tune(workspace: Workspace, key: str, dataset: DatasetVersion) -> ModelVersion:
     """The base model, taught to imitate the chosen answers: the first champion."""
     sides = checked_sides(workspace, dataset)
@@ -63,7 +63,7 @@ def fine_tune(workspace: Workspace, key: str, dataset: DatasetVersion) -> ModelV
     return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
 
 
-@step("base", "preferences", "reward", "split", "train")
+@step("base", "preferences", "reward", "split", "train", part="training")
 def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt: int) -> ModelVersion:
     """The reward model, fitted to the training and validation sides."""
     from components.training import rewards
@@ -82,7 +82,7 @@ def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt:
     return models.register_reward(workspace, place / "reward", rewards.__name__, run.info.run_id, dataset, key)
 
 
-@step("preferences", "split", "train")
+@step("preferences", "split", "train", part="training")
 def optimise_preferences(
     workspace: Workspace, key: str, dataset: DatasetVersion, champion: ModelVersion, attempt: int
 ) -> ModelVersion:

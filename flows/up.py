@@ -1,7 +1,6 @@
 """Up: brings everything up that runs here, keeps it up, and stops it in order. Everything else finds it by a note."""
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,12 +8,13 @@ from contextlib import contextmanager
 
 import psutil
 
+from components import journal
 from components.progress import console
 from components.records.errors import BadInput
 from components.services import note, supervisor
 from components.services.note import Note
 from components.services.supervisor import Supervisor
-from components.workspace import Workspace
+from components.workspace import Workspace, room
 from components.workspace.damage import damage
 from flows import services
 
@@ -104,11 +104,7 @@ def _refuse_what_cannot_work(workspace: Workspace) -> None:
     if running := note.read(workspace.state):
         told = ", ".join(f"{name} at {address}" for name, address in running.addresses.items())
         raise BadInput(f"heed is up here already: {told}", workspace.root, "`heed down` stops it.")
-    free = shutil.disk_usage(workspace.root).free
-    if free < ROOM:
-        raise BadInput(
-            f"only {free / 2**20:.0f} MB are free on this disk", workspace.root, f"Make room: {ROOM / 2**20:.0f} MB."
-        )
+    room.require(workspace.root, ROOM)
     for file in (workspace.prefect_home / "prefect.db", workspace.state / "mlflow.db", workspace.state / "capture.db"):
         if file.exists() and (said := damage(file)):
             fix = "Take it back from a backup, or move it away to begin with an empty one."
@@ -143,4 +139,5 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 
 
 def _tell(sentence: str) -> None:
+    journal.trouble("up", "look after", told=sentence)
     console.print(sentence, markup=False)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from components import journal
 from components.records.errors import BadInput
 from components.records.handles import Decision, ModelVersion, Scorecard
 from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, versions
@@ -65,6 +66,7 @@ def record(workspace: Workspace, scorecard: Scorecard, decision: Decision, input
     }
     for key, value in tags.items():
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
+    journal.tell("promotion", "decide", outcome=decision.outcome, model=_told(model), dataset=model.dataset)
 
 
 def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:
@@ -104,6 +106,8 @@ def promote(workspace: Workspace, model: ModelVersion, reason: str) -> None:
     for key, value in note.items():
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
     mlflow.set_registered_model_alias(model.name, CHAMPION, str(model.version))
+    before = _told(champion) if champion else None
+    journal.tell("promotion", "promote", model=_told(model), before=before, dataset=model.dataset, run=model.run_id)
 
 
 def version_named(workspace: Workspace, number: int) -> ModelVersion:
@@ -139,4 +143,10 @@ def rollback(workspace: Workspace, reason: str) -> tuple[ModelVersion, ModelVers
     mlflow = client(workspace)
     mlflow.set_model_version_tag(POLICY, str(champion.version), "heed.rolled_back_because", reason)
     mlflow.set_registered_model_alias(POLICY, CHAMPION, str(previous.version))
+    journal.tell("promotion", "roll back", model=_told(previous), before=_told(champion))
     return champion, previous
+
+
+def _told(model: ModelVersion) -> str:
+    """As the journal names it."""
+    return f"{model.name}/{model.version}"

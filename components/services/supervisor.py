@@ -5,6 +5,7 @@ does not stop them all at once and in no order, and so that what they start can 
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -36,7 +37,7 @@ LAST_SECONDS = 20.0
 """In which a process that is told to stop may still end what it does."""
 
 LONGEST_LOG = 10 * 2**20
-"""Bytes of a log at which a process that starts begins another; one earlier log is kept."""
+"""Bytes of a log at which it is begun anew; one earlier log is kept."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Supervisor:
         while not stopping():
             for kept in self._kept:
                 self._look_after(kept)
+                self._put_away_if_long(self._log(kept.service))
             time.sleep(LOOKS)
 
     def stop(self) -> None:
@@ -147,8 +149,7 @@ class Supervisor:
     def _started(self, service: Service) -> "subprocess.Popen[bytes]":
         log = self._log(service)
         log.parent.mkdir(parents=True, exist_ok=True)
-        if log.exists() and log.stat().st_size > LONGEST_LOG:
-            log.replace(log.with_suffix(".log.1"))
+        self._put_away_if_long(log)
         with log.open("ab") as out:
             return subprocess.Popen(
                 service.command,
@@ -158,6 +159,13 @@ class Supervisor:
                 stderr=out,
                 start_new_session=True,
             )
+
+    def _put_away_if_long(self, log: Path) -> None:
+        """Begin a log anew; the process goes on writing to the same file, at whatever is its end."""
+        with suppress(OSError):  # there is none yet, or no room for another
+            if log.stat().st_size > LONGEST_LOG:
+                shutil.copyfile(log, log.with_suffix(".log.1"))
+                os.truncate(log, 0)
 
     def _log(self, service: Service) -> Path:
         return self.logs / f"{service.name.replace(' ', '-')}.log"

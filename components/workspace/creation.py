@@ -36,7 +36,7 @@ def create(root: Path, gate_policy: str, expectations: Sequence[Path] = ()) -> W
     except OSError as error:
         raise BadInput(f"cannot make the folder: {error.strerror}", root, "Choose another place.") from None
     workspace = Workspace(root.resolve(), Settings())
-    if not (workspace.root / ".git").exists():
+    if not git.is_whole(workspace.root):
         git.git(workspace.root, "init", "--quiet", "--initial-branch=main")
     _init_dvc(workspace.root)
     _ignore(workspace.root / ".gitignore")

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from components.records.errors import BadInput
+from components.workspace import room
 
 # A machine without an identity (CI, a container) still has to be able to commit.
 FALLBACK_IDENTITY = {"user.name": "heed", "user.email": "heed@localhost"}
@@ -22,9 +23,17 @@ def git(root: Path, *arguments: str) -> str:
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise BadInput(
-            f"git {arguments[0]} failed: {said[-1] if said else done.returncode}", root, "Mend the checkout."
+            f"git {arguments[0]} failed: {said[-1] if said else done.returncode}",
+            root,
+            "Make room: this disk is full." if room.is_full(root) else "Mend the checkout.",
         )
     return done.stdout.strip()
+
+
+def is_whole(root: Path) -> bool:
+    """Whether the folder has a git repository of its own, and not only what a `git init` that was cut off left."""
+    asked = ["git", "-C", str(root), "rev-parse", "--resolve-git-dir", ".git"]
+    return (root / ".git").exists() and subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
 def commit(root: Path, message: str, *paths: str) -> bool:

@@ -35,11 +35,15 @@ def newest_batch(workspace: Workspace) -> int:
     return max((number_of(batch.name) for batch in _batches(workspace)), default=0)
 
 
+def batches_since(workspace: Workspace) -> list[str]:
+    """The names of the batches that landed and that no retraining has looked at, in their order."""
+    known = last_batch(workspace)
+    return sorted(batch.name for batch in _batches(workspace) if number_of(batch.name) > known)
+
+
 def landed_since(workspace: Workspace) -> int:
     """How many pieces of feedback landed that no retraining has looked at; preferences count where they came alone."""
-    known = last_batch(workspace)
-    new = (batch for batch in _batches(workspace) if number_of(batch.name) > known)
-    return sum(max(_rows(batch, kind) for kind in TOLD) for batch in new)
+    return sum(max(_rows(workspace.data / batch, kind) for kind in TOLD) for batch in batches_since(workspace))
 
 
 def _batches(workspace: Workspace) -> list[Path]:

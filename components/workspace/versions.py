@@ -256,9 +256,14 @@ def pin(workspace: Workspace, message: str) -> None:
     workspace.data.mkdir(exist_ok=True)
     with opened(workspace.root) as repo:
         _add(workspace, repo)
+        # What a remote that was away, or a kill, has kept from being pushed is pushed by the next who pins.
+        unpushed = Path(repo.tmp_dir) / "unpushed"
+        left = unpushed.exists()
+        unpushed.touch()
         changed = git.commit(workspace.root, message, PINNED)
-        if changed and repo.config["core"].get("remote"):
+        if (changed or left) and repo.config["core"].get("remote"):
             _push(repo)
+        unpushed.unlink()
 
 
 @contextmanager
@@ -267,6 +272,7 @@ def opened(root: Path) -> Iterator["Repo"]:
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
+    logging.getLogger("dvc_data").setLevel(logging.CRITICAL)  # what it could not keep is found out and said here
     repo = Repo(str(root))
     try:
         yield repo
@@ -279,15 +285,49 @@ def _add(workspace: Workspace, repo: "Repo") -> None:
     from dvc.repo import lock_repo
 
     try:
-        with lock_repo(repo):
+        with lock_repo(repo), _pinned_whole(workspace, Path(repo.tmp_dir)):
             _mend(Path(repo.tmp_dir) / "rwlock")
             repo.add(str(workspace.data))
+            _refuse_a_part(workspace, repo)
     except DvcException as error:
         raise BadInput(
             f"DVC does not take data/: {' '.join(str(error).split())}",
             workspace.root,
             "Mend that and land again; what has landed is kept in data/.",
         ) from None
+
+
+@contextmanager
+def _pinned_whole(workspace: Workspace, aside: Path) -> Iterator[None]:
+    """Pin again what was pinned if the block fails."""
+    pinned, kept = workspace.root / PINNED, aside / "pinned"
+    try:
+        if pinned.exists():
+            shutil.copyfile(pinned, kept)  # now, because on a disk that is full by then only a rename needs no room
+        try:
+            yield
+        except BaseException:
+            if kept.exists():
+                kept.replace(pinned)
+            raise
+    finally:
+        kept.unlink(missing_ok=True)
+
+
+def _refuse_a_part(workspace: Workspace, repo: "Repo") -> None:
+    """DVC pins a version all the same where its cache could not take all of it, as on a disk that is full.
+
+    Raises:
+        BadInput: that has happened.
+    """
+    if is_here(workspace, pinned_hash(workspace)):
+        return
+    cache = Path(repo.cache.local.path)
+    if cache.is_relative_to(workspace.root):
+        for half in cache.glob("*/.*.tmp"):  # what there was no room for the rest of
+            half.unlink()
+    fix = "Make room on this disk, or let DVC write there, and land again; what has landed is kept in data/."
+    raise BadInput("DVC's cache could not take all of data/", cache, fix)
 
 
 def _mend(rwlock: Path) -> None:
@@ -400,7 +440,7 @@ def _push(repo: "Repo") -> None:
         raise BadInput(
             f"the batch landed here, but the DVC remote did not take it: {error}",
             repo.config["core"]["remote"],
-            "Run `dvc push` when the remote is back.",
+            "Run `dvc push`, or the same again, when the remote is back.",
         ) from None
 
 

@@ -99,6 +99,11 @@ class Workspace:
         return self.settings.capture.store or f"sqlite:///{self.state / 'capture.db'}"
 
     @property
+    def logs(self) -> Path:
+        """What each part did, and what it printed."""
+        return self.state / "logs"
+
+    @property
     def reports(self) -> Path:
         """The pages of `heed report`."""
         return self.state / "reports"

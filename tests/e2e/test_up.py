@@ -42,6 +42,9 @@ because = "whatever was trained is taken"
 """
 
 
+THUMB = "the-thumb-of-a-user"
+
+
 class Up:
     """`heed up` in a workspace, and what answers there."""
 
@@ -73,6 +76,17 @@ class Up:
         head = {"content-type": "application/x-ndjson"}
         answer = httpx.post(f"{self.addresses['capture']}/v1/batch", content=body, headers=head, timeout=60)
         assert answer.is_success, answer.text
+
+    def like(self, interaction: str) -> None:
+        """One user, one thumb."""
+        thumb = {"id": THUMB, "interaction": interaction, "kind": "thumb", "score": 1}
+        assert httpx.post(f"{self.addresses['capture']}/v1/feedback", json=thumb, timeout=60).status_code == 201
+
+    def grep(self, *words: str) -> list[dict[str, Any]]:
+        """The lines in the logs of heed's own parts that have all of these words in them."""
+        lines = [line for file in self.heed.root.glob(".heed/logs/*.jsonl") for line in file.read_text().splitlines()]
+        found = [json.loads(line) for line in lines if all(word in line for word in words)]
+        return sorted(found, key=lambda line: line["time"])
 
     @property
     def champion(self) -> str | None:
@@ -123,6 +137,7 @@ def test_a_burst_of_feedback_starts_one_retraining_and_the_champion_changes(up: 
     assert trigger["feedback"] == {"feedback": 100, "drift": None, "at_most_every": 600}
     assert up.champion is None
     told = talk(scripted(3), "some-model", 200, 3)
+    up.like(told.interactions["id"][0])
     up.hear(told)
     up.burst(told.interactions["id"].to_list(), 1000)
     until(lambda: up.ended("retrain"), 240)
@@ -140,6 +155,49 @@ def test_a_piece_of_feedback_is_followed_to_the_model_that_learned_from_it(up: U
     assert [step["what"] for step in steps] == ["captured", "landed", "signal", "made", "trained", "trained"]
     assert [step["id"] for step in steps[-2:]] == ["heed-policy/1", "heed-policy/2"]
     assert steps[-1]["told"] == "promote; it is the champion"
+
+
+def test_one_grep_after_another_leads_from_a_thumb_to_the_model(up: Up) -> None:
+    captured, fetched = up.grep(THUMB)
+    assert (captured["part"], captured["event"], captured["ids"]) == ("capture", "store", [THUMB])
+    assert (fetched["part"], fetched["event"]) == ("landing", "fetch")
+    # One id from here on, in whatever process: that of the retraining's run in Prefect.
+    [run] = up.runs("retrain")
+    assert fetched["correlation"] == run["id"]
+    done = [line for line in up.grep(run["id"]) if line.get("state") != "begun"]
+    stages = [(line["part"], line["event"]) for line in done if line["event"] not in ("fetch", "take up")]
+    assert stages == [
+        ("landing", "land"),
+        ("data gate", "look"),
+        ("training", "fine tune"),
+        ("promotion", "promote"),  # the first champion
+        ("training", "fit reward"),
+        ("training", "optimise preferences"),
+        ("evaluation", "measure"),
+        ("promotion", "promote"),
+        ("promotion", "decide"),
+        ("retraining", "retrain"),
+    ]
+    [landed] = [line for line in done if line["event"] == "land"]
+    model, end = done[-3], done[-1]
+    assert (model["model"], model["before"], end["challenger"]) == ("heed-policy/2", "heed-policy/1", 2)
+    assert {line["dataset"] for line in done if "dataset" in line} == {landed["dataset"]}
+    assert up.heed.mlflow.get_run(model["run"]).data.tags["heed.correlation"] == run["id"]
+    # The batch too, and `heed trace` for who would rather not grep.
+    assert {line["event"] for line in up.grep(landed["batch"])} == {"land", "take up"}
+    told = up.heed.json("trace", THUMB)["journal"]
+    assert {"store", "land", "measure", "retrain"} <= {line["event"] for line in told}
+    secrets = ("some-model", "scripted")
+    assert not any(word in json.dumps(up.grep()) for word in secrets)
+
+
+def test_prometheus_finds_what_retrainings_came_to_and_what_took_how_long(up: Up) -> None:
+    told = httpx.get(up.addresses["watch"], timeout=30).text
+    assert 'heed_retrainings_total{outcome="promote"} 1.0' in told
+    assert 'heed_stage_seconds_count{stage="optimise preferences"} 1.0' in told
+    spent = {line.split('"')[1]: float(line.split()[-1]) for line in told.splitlines() if "stage_seconds_sum{" in line}
+    assert set(spent) == {"land", "look", "fine tune", "fit reward", "optimise preferences", "measure"}
+    assert all(0 < seconds < 200 for seconds in spent.values())
 
 
 def test_what_stands_is_said_and_a_second_start_is_refused(up: Up) -> None:

@@ -19,6 +19,7 @@ from fastapi import Request, Response
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from components import journal
 from components.config.settings import Capture
 from components.feedback.capture import chat
 from components.feedback.capture.access import is_heeds_own
@@ -126,6 +127,7 @@ class Passthrough:
             self.metrics.unkept.labels("refused").inc()
         except SpoolFull as full:
             log.error("an interaction of the pass-through is lost: %s", full)
+            journal.trouble("capture", "lose", ids=[copy.id], because="the spool is full")
             self.metrics.unkept.labels("spool full").inc()
         except Exception:
             log.exception("an interaction of the pass-through is lost")
@@ -138,6 +140,7 @@ class Passthrough:
         except StoreDown:
             await asyncio.to_thread(self.spool.append, [taken.event])
             status = "spooled"
+            journal.tell("capture", "spool", ids=[taken.event.id])
         self.metrics.events("interaction", status)
         if status != "duplicate":
             self.metrics.masked(taken.masked)

@@ -11,6 +11,7 @@ from types import FrameType
 import httpx
 import uvicorn
 
+from components import journal
 from components.feedback.capture.service import service
 from components.records.errors import BadInput
 from components.workspace import Workspace
@@ -55,7 +56,7 @@ def serve(
         timeout_graceful_shutdown=LAST_SECONDS,
     )
     server = _Server(config, lambda: ready(_address(listening)))
-    with _seldom_collecting(), _stopping(server):
+    with journal.stage("capture", "serve", address=_address(listening)), _seldom_collecting(), _stopping(server):
         server.run(sockets=[listening])
 
 

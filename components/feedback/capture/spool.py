@@ -16,8 +16,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from components import journal
 from components.feedback.capture.intake import event_of
 from components.feedback.capture.store import Event, Store, StoreDown
+from components.workspace import room
 
 SEGMENT_BYTES = 8 * 2**20
 CAPACITY = 2**30
@@ -78,6 +80,8 @@ class Spool:
             raise SpoolFull(f"{self._folder} cannot be made: {error.strerror}") from None
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise SpoolFull(f"{self._folder} cannot be written to")
+        if room.is_full(self._folder):
+            raise SpoolFull(f"the disk of {self._folder} is full")
 
     def oldest(self) -> Path | None:
         """The segment that has waited longest, sealed if it was not; None where nothing waits."""
@@ -171,6 +175,7 @@ def _event(line: bytes, segment: Path) -> Event | None:
         return event_of(line[:-1])
     except ValueError as error:
         log.warning("a line of %s is left out, because it was never wholly written: %s", segment, error)
+        journal.trouble("capture", "leave out", segment=segment.name, because="never wholly written")
         return None
 
 

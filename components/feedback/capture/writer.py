@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from components import journal
 from components.feedback.capture.store import Event, Store, StoreDown
 
 GROUP = 5_000
@@ -31,6 +32,7 @@ class Writer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._queue: SimpleQueue[_Request | None] = SimpleQueue()
+        self._answered = True
         self._thread = threading.Thread(target=self._work, name="heed-writer", daemon=True)
         self._thread.start()
 
@@ -78,9 +80,11 @@ class Writer:
             self._commit(group)
 
     def _commit(self, group: list[_Request]) -> None:
+        events = [event for request in group for event in request.events]
         try:
-            new = self._store.append([event for request in group for event in request.events])
+            new = self._store.append(events)
         except StoreDown as down:
+            self._answers(False)
             _tell(group, [down] * len(group))
         except Exception as error:  # whoever brought what cannot be written is told so, and spoils no other
             if len(group) > 1:
@@ -94,6 +98,23 @@ class Writer:
                 answers.append(new[at : at + len(request.events)])
                 at += len(request.events)
             _tell(group, answers)
+            self._answers(True)
+            _note(events, new)
+
+    def _answers(self, now: bool) -> None:
+        """Say in the journal when the store goes away and when it comes back, not each time it is asked meanwhile."""
+        if now != self._answered:
+            self._answered = now
+            told = journal.tell if now else journal.trouble
+            told("capture", "store answers" if now else "store away")
+
+
+def _note(events: Sequence[Event], new: list[bool]) -> None:
+    """Tell the journal what was kept, once for all who shared the transaction; it names them where they are few."""
+    ids = [event.id for event, is_new in zip(events, new, strict=True) if is_new]
+    if ids:
+        few = len(ids) <= journal.TOGETHER
+        journal.tell("capture", "store", events=len(ids), ids=ids if few else None)
 
 
 def _tell(group: list[_Request], answers: Sequence[list[bool] | Exception]) -> None:

@@ -91,6 +91,20 @@ def test_a_log_does_not_grow_for_ever(kept: Kept, tmp_path: Path) -> None:
     assert log.with_suffix(".log.1").stat().st_size == 11 * 2**20
 
 
+def test_a_log_does_not_grow_for_ever_while_its_service_goes_on_either(kept: Kept, tmp_path: Path) -> None:
+    file, log = tmp_path / "starts", tmp_path / "logs" / "a-service.log"
+    talking = f"import sys; print('y' * {11 * 2**20}, flush=True); print('and more', flush=True)\n"
+    command = [sys.executable, "-c", talking + TOUCH_AND_STAY.format(file=str(file))]
+    kept.supervisor.bring_up(
+        [Service("a service", command, os.environ, lambda: Path(f"{file}.child").exists())], lambda: False
+    )
+    kept.until(lambda: log.stat().st_size < 1000)
+    assert log.with_suffix(".log.1").read_text().endswith("yy\nand more\n")
+    with log.open("a") as same:
+        same.write("later")
+    assert log.read_text() == "later"
+
+
 def test_a_note_holds_only_while_its_writer_lives(tmp_path: Path) -> None:
     ours = note.mine({"prefect": "http://127.0.0.1:1"}, "http://127.0.0.1:1/api", own=True)
     note.write(tmp_path, ours.with_services({"capture": os.getpid(), "gone": 2**22 - 1}))

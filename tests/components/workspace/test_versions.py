@@ -170,8 +170,12 @@ def test_a_dead_remote_is_said_and_costs_nothing(
     assert versions.history(workspace)[0][2] == "Land 5 interactions from a.jsonl"
 
     remote(workspace, tmp_path / "store")
+    _, new = land(workspace, {"interactions": rows("a", 5)}, "a.jsonl")
+    assert new == {"interactions": 0}
+    shell(tmp_path, "git -C work commit -qam Remote && git clone -q work early && cd early && dvc pull -q")
+    assert spoken(find(tmp_path / "early")) == rows("a", 5)["id"].to_list()
     land(workspace, {"interactions": rows("b", 3)}, "b.jsonl")
-    shell(tmp_path, "git -C work commit -qam Remote && git clone -q work clone && cd clone && dvc pull -q")
+    shell(tmp_path, "git clone -q work clone && cd clone && dvc pull -q")
     assert spoken(find(tmp_path / "clone")) == [*rows("a", 5)["id"], *rows("b", 3)["id"]]
 
 
