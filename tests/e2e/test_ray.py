@@ -43,12 +43,12 @@ def refuses(_: int) -> None:
     raise BadInput("a row is wrong", "rows.jsonl", "Mend it.")
 
 
-def done_on(address: str) -> set[str]:
-    """The names of all tasks that the cluster has done."""
+def done_on(address: str) -> int:
+    """How many tasks the cluster has done."""
     import ray
 
     with cluster.of(address):
-        return {event["name"].removeprefix("task::") for event in ray.timeline() if event["cat"].startswith("task::")}
+        return sum(event["cat"].startswith("task::") for event in ray.timeline())
 
 
 def bytes_of(workspace: Workspace) -> dict[str, str]:
@@ -87,14 +87,15 @@ def test_the_command_line_lands_and_examines_on_a_cluster(
     ray_cluster: str, heed_in: Callable[[Path], Heed], server: str, tmp_path: Path
 ) -> None:
     events(tmp_path / "events.jsonl", 60)
-    hashes, verdicts = [], []
+    hashes, verdicts, before = [], [], done_on(ray_cluster)
     for name, address in (("here", ""), ("there", ray_cluster)):
         heed = replace(heed_in(create(tmp_path / name, "# a gate policy\n").root), api=server)
         hashes.append(heed.json("ingest", "../events.jsonl", "--set", f"ray.address={address}")["dataset"])
         verdicts.append(heed.json("report", "--set", f"ray.address={address}"))
     assert hashes[0]["hash"] == hashes[1]["hash"]
     assert verdicts[0]["measures"] == verdicts[1]["measures"]
-    assert {"read_rows", "sort_out.<locals>.judged", "make.<locals>.made", "learned", "audit"} <= done_on(ray_cluster)
+    # Reading, judging, making, learning what to doubt, judging again; of the examination two more.
+    assert done_on(ray_cluster) - before >= 7
 
 
 def test_doctor_tells_whether_the_cluster_answers(ray_cluster: str, tmp_path: Path) -> None:
