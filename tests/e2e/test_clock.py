@@ -14,8 +14,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from components.workspace import Workspace, find
 from components.workspace.creation import create
 from flows import deployments
-from flows.deployed import resource
-from flows.deployments import DUE, Trigger
+from flows.deployments import Trigger
+from flows.events import DUE, resource
 from flows.watch import Overdue
 from tests.e2e.test_up import until
 

@@ -93,13 +93,13 @@ class Up:
         """As MLflow's own API tells it."""
         asked = {"name": "heed-policy", "alias": "champion"}
         path = "/api/2.0/mlflow/registered-models/alias"
-        answer = httpx.get(f"{self.addresses['mlflow']}{path}", params=asked, timeout=30)
+        answer = httpx.get(f"{self.addresses['mlflow']}{path}", params=asked, timeout=120)
         return answer.json()["model_version"]["version"] if answer.is_success else None
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """As Prefect's own API tells them."""
         wanted = {"flows": {"name": {"any_": [flow]}}}
-        answer = httpx.post(f"{self.addresses['prefect']}/api/flow_runs/filter", json=wanted, timeout=30)
+        answer = httpx.post(f"{self.addresses['prefect']}/api/flow_runs/filter", json=wanted, timeout=120)
         return answer.json()
 
     def ended(self, flow: str) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """A command that is told to end does, whatever it is at."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -54,4 +55,7 @@ def test_what_a_full_disk_keeps_from_being_done_is_one_line_and_done_once_there_
 
 
 def heed(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-m", "flows.cli", *arguments], capture_output=True, text=True, check=False)
+    # Commands that ran in this process have told it where theirs keep things.
+    told = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "HEED_"))}
+    command = [sys.executable, "-m", "flows.cli", *arguments]
+    return subprocess.run(command, env=told, capture_output=True, text=True, check=False)
