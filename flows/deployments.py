@@ -40,7 +40,7 @@ from components.records.identity import fingerprint
 from components.workspace import Workspace
 from components.workspace.workspace import SETTINGS_FILE
 from flows import deployed, events
-from flows.services import DATA_POOL, TRAINING_POOL
+from flows.services import DATA_POOL, RUN_A_FLOW, TRAINING_POOL
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
@@ -236,7 +236,12 @@ def _one_at_a_time() -> ConcurrencyLimitConfig:
 
 
 def _job(workspace: Workspace) -> dict[str, Any]:
-    return {"working_dir": str(workspace.root), "env": {"HEED_WORKSPACE": str(workspace.root)}}
+    # Without a command Prefect starts a process to find out where the code is, and that one another: seconds each.
+    return {
+        "working_dir": str(workspace.root),
+        "env": {"HEED_WORKSPACE": str(workspace.root)},
+        "command": RUN_A_FLOW,
+    }
 
 
 def _outdated(workspace: Workspace, client: SyncPrefectClient, flow: str) -> bool:

@@ -33,8 +33,11 @@ DATA_POOL, TRAINING_POOL = "heed-data", "heed-training"
 MLFLOW_AUTH = ("MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD")
 """What MLflow has to find in the environment where it asks for passwords."""
 
-WORK_IS_ASKED_FOR = 0.5
+WORK_IS_ASKED_FOR = 1
 """Every so many seconds, by a worker."""
+
+RUN_A_FLOW = "python -m prefect.engine"
+"""What a worker runs: the Python of its own machine, which stands first in its PATH."""
 
 SCHEDULES_ARE_READ = 10
 """Every so many seconds, by the Prefect server: a new schedule is one from then on."""
@@ -196,9 +199,10 @@ def _watch(workspace: Workspace, where: Place, environment: dict[str, str]) -> S
 
 def _worker(name: str, pool: str, workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
     called = worker_name(workspace)
+    own = environment | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])}
     command = _python("prefect", "worker", "start", "--pool", pool, "--type", "process", "--name", called)
     begun = datetime.now(UTC)
-    return Service(name, command, environment, lambda: asks_for_work(where.prefect, pool, called, begun))
+    return Service(name, command, own, lambda: asks_for_work(where.prefect, pool, called, begun))
 
 
 def worker_name(workspace: Workspace) -> str:
