@@ -1,7 +1,7 @@
 """Watch: tells Prefect what users said, and when it is enough for a retraining. What follows is Prefect's to say.
 
-The first is said when more waits than before, the second again and again while a retraining is due; how much it takes
-for that stands in a Prefect variable.
+`events.HEARD` is said when more feedback waits than before, `events.DUE` again and again while a retraining is due; how
+much it takes for that stands in a Prefect variable.
 """
 
 import time

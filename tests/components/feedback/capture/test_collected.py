@@ -26,20 +26,23 @@ def heard(workspace: Workspace, count: int, name: str) -> None:
         store.append([Event(f"{name}-asked", "interaction", None, None, b"{}")])
 
 
+def all_collected(workspace: Workspace) -> None:
+    with closing(Store(workspace.capture_store)) as store:
+        collected.remember(workspace, store.after(0, 1000)[-1])
+
+
 def test_what_was_collected_waits_no_more(workspace: Workspace) -> None:
     assert collected.waiting(workspace) == 0
     heard(workspace, 5, "first")
     assert collected.waiting(workspace) == 5
-    with closing(Store(workspace.capture_store)) as store:
-        collected.remember(workspace, store.after(0, 1000)[-1])
+    all_collected(workspace)
     heard(workspace, 2, "second")
     assert collected.waiting(workspace) == 2
 
 
 def test_a_new_store_in_the_place_of_a_damaged_one_is_read_from_its_beginning(workspace: Workspace) -> None:
     heard(workspace, 100, "first")
-    with closing(Store(workspace.capture_store)) as store:
-        collected.remember(workspace, store.after(0, 1000)[-1])
+    all_collected(workspace)
     for file in workspace.state.glob("capture.db*"):
         file.unlink()
     heard(workspace, 30, "second")
@@ -50,8 +53,7 @@ def test_a_store_that_was_taken_back_and_has_grown_since_is_read_from_its_beginn
     heard(workspace, 10, "kept")
     shutil.copy(workspace.state / "capture.db", workspace.root / "backup.db")
     heard(workspace, 10, "lost")
-    with closing(Store(workspace.capture_store)) as store:
-        collected.remember(workspace, store.after(0, 1000)[-1])
+    all_collected(workspace)
     for file in workspace.state.glob("capture.db*"):
         file.unlink()
     shutil.copy(workspace.root / "backup.db", workspace.state / "capture.db")
@@ -61,8 +63,7 @@ def test_a_store_that_was_taken_back_and_has_grown_since_is_read_from_its_beginn
 
 def test_another_store_is_read_from_its_beginning(workspace: Workspace) -> None:
     heard(workspace, 5, "first")
-    with closing(Store(workspace.capture_store)) as store:
-        collected.remember(workspace, store.after(0, 1000)[-1])
+    all_collected(workspace)
     other = find(workspace.root, (f"capture.store=sqlite:///{workspace.root}/other.db",))
     heard(other, 7, "second")
     assert (collected.waiting(workspace), collected.waiting(other)) == (0, 7)
