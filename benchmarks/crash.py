@@ -37,7 +37,7 @@ from components.registry import models
 from components.registry.promotion import scorecard_of, tag
 from components.simulation.population import scripted, talk
 from components.tracking import client
-from components.workspace import Workspace, find, versions
+from components.workspace import Workspace, find, pinning, versions
 from components.workspace.creation import create
 
 KILLS, CONVERSATIONS = 60, 140
@@ -120,7 +120,7 @@ def killed(process: "subprocess.Popen[bytes]", after: float) -> bool:
 def harmed(workspace: Workspace) -> Counter[str]:
     """What a kill has left that nobody may find: half a version, a champion that cannot be loaded."""
     found: Counter[str] = Counter()
-    if not versions.is_here(workspace, versions.pinned_hash(workspace)):
+    if not pinning.is_here(workspace, pinning.pinned_hash(workspace)):
         found["dataset versions not whole after a kill"] += 1
     if not (workspace.state / "mlflow.db").exists():
         return found
@@ -143,7 +143,7 @@ def _loads(folder: Path) -> bool:
 
 def facts(workspace: Workspace) -> dict[str, Any]:
     """All that has to be as in an undisturbed run."""
-    digest = versions.pinned_hash(workspace)
+    digest = pinning.pinned_hash(workspace)
     with closing(Store(workspace.capture_store)) as store:
         events = [hashlib.sha256(kept.body).hexdigest() for kept in store.after(0, 10**9)]
     registered = [model for name in (models.POLICY, models.REWARD) for model in models.versions(workspace, name)]

@@ -39,7 +39,7 @@ from rich.table import Table
 
 from components.records.threads import threads
 from components.simulation.population import scripted, talk
-from components.workspace import find, versions
+from components.workspace import find, pinning
 from components.workspace.creation import create
 
 EVENTS, MORE = 1_000_000, 10_000
@@ -65,7 +65,7 @@ settle(workspace.root)
 with prefect("flows.ingest", "components.preferences.sharing", "components.validation.expectations.checkpoint"):
     from prefect.client.orchestration import get_client
     from components.preferences.sharing import share_out
-    from components.workspace import versions
+    from components.workspace import pinning, versions
     from flows.ingest import ingest
 
     ready = time.monotonic()
@@ -256,7 +256,7 @@ def _version(folder: Path, frames: dict[str, pd.DataFrame]) -> None:
     batch.mkdir(parents=True)
     for name, frame in frames.items():
         frame.to_parquet(batch / f"{name}.parquet")
-    versions.pin(find(folder), "By hand")
+    pinning.pin(find(folder), "By hand")
 
 
 def main() -> None:

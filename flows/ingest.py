@@ -30,7 +30,7 @@ from components.validation.expectations import Expected, check, read
 from components.validation.holding import Held
 from components.validation.material import Material, busiest
 from components.validation.suspicion import unsuspected
-from components.workspace import Workspace, tally, versions
+from components.workspace import Workspace, pinning, tally, versions
 from components.workspace.ahead import ahead
 from components.workspace.known import raters, some_pairs
 from components.workspace.shelves import Shelves, shelves
@@ -132,7 +132,7 @@ def _parts(workspace: Workspace, size: int) -> int:
     """On how many shelves so many new bytes go: on one, or on so many that what is known has its place on them too."""
     if size < PART:
         return 1
-    return 1 + (size + versions.bytes_of(workspace, versions.pinned_hash(workspace), NAMED)) // PART
+    return 1 + (size + versions.bytes_of(workspace, pinning.pinned_hash(workspace), NAMED)) // PART
 
 
 def _checked(workspace: Workspace, dataset: DatasetVersion, batch: Batch) -> Expected | None:

@@ -20,6 +20,7 @@ from components.services import ports
 from components.services.answering import answers
 from components.services.supervisor import Service
 from components.workspace import Workspace
+from flows import standby
 
 PREFECT, MLFLOW, CAPTURE, WATCH = "prefect", "mlflow", "capture", "watch"
 DATA_WORKER, TRAINING_WORKER = "data-worker", "training-worker"
@@ -36,7 +37,7 @@ MLFLOW_AUTH = ("MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_AUTH_ADMIN_USERNAME", "
 WORK_IS_ASKED_FOR = 1
 """Every so many seconds, by a worker."""
 
-RUN_A_FLOW = "python -m prefect.engine"
+RUN_A_FLOW = "python -m flows.standby run"
 """What a worker runs: the Python of its own machine, which stands first in its PATH."""
 
 SCHEDULES_ARE_READ = 10
@@ -199,8 +200,11 @@ def _watch(workspace: Workspace, where: Place, environment: dict[str, str]) -> S
 
 def _worker(name: str, pool: str, workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
     called = worker_name(workspace)
-    own = environment | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])}
-    command = _python("prefect", "worker", "start", "--pool", pool, "--type", "process", "--name", called)
+    own = environment | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")]),
+        standby.PLACE: str(workspace.state / f"{name}-{socket.gethostname()}.socket"),
+    }
+    command = _python("flows.standby", "work", pool, called)
     begun = datetime.now(UTC)
     return Service(name, command, own, lambda: asks_for_work(where.prefect, pool, called, begun))
 

@@ -17,7 +17,7 @@ from components.records.errors import BadInput
 from components.registry import models, promotion
 from components.registry.models import CHAMPION, POLICY
 from components.validation import quarantine
-from components.workspace import Workspace, lineage, versions
+from components.workspace import Workspace, lineage, pinning
 
 
 class Step(BaseModel):
@@ -125,9 +125,9 @@ def _learned(workspace: Workspace, batches: set[str]) -> list[Step]:
     champion = models.at_alias(workspace, POLICY, CHAMPION)
     steps = []
     for model in reversed(models.versions(workspace, POLICY)):
-        if not model.dataset or not versions.is_here(workspace, model.dataset):
+        if not model.dataset or not pinning.is_here(workspace, model.dataset):
             continue
-        held = {name.split("/")[0] for name in versions.files_of(workspace, model.dataset)}
+        held = {name.split("/")[0] for name in pinning.files_of(workspace, model.dataset)}
         if batches <= held:
             decision = promotion.tag(workspace, model, "heed.decision") or "the first model"
             now = "; it is the champion" if champion and champion.version == model.version else ""

@@ -14,7 +14,7 @@ from components.config.settings import Section, Settings
 from components.records.errors import BadInput
 
 PREFIX = "HEED_"
-NOT_SETTINGS = {"HEED_WORKSPACE", "HEED_JOURNAL"}
+NOT_SETTINGS = {"HEED_WORKSPACE", "HEED_JOURNAL", "HEED_STANDBY"}
 
 Found = dict[str, tuple[Any, str]]
 """Key to value and where the value was found."""

@@ -22,7 +22,7 @@ from components.feedback.capture import database
 from components.records.errors import BadInput
 from components.services import note
 from components.upkeep.archive import Writer, write
-from components.workspace import Workspace, git, versions
+from components.workspace import Workspace, git, pinning
 
 FORMAT = 1
 
@@ -37,6 +37,7 @@ MADE_AGAIN = (
     "shelves-*",
     "batch-*",
     "*.lock",
+    "*.socket",
     "*.db-wal",
     "*.db-shm",
     "*.db-journal",
@@ -94,9 +95,9 @@ def back_up(workspace: Workspace, target: Path) -> Backup:
     target = target.resolve()
     _refuse(workspace, target)
     with workspace.lock("data", "landing data"):
-        pinned = versions.stored(workspace, versions.pinned_ever(workspace))
-        dataset = versions.pinned_hash(workspace)
-        whole = sum(versions.is_here(workspace, digest) for digest in pinned)
+        pinned = pinning.stored(workspace, pinning.pinned_ever(workspace))
+        dataset = pinning.pinned_hash(workspace)
+        whole = sum(pinning.is_here(workspace, digest) for digest in pinned)
         sizes: dict[str, int] = {}
 
         def fill(writer: Writer) -> dict[str, Any]:
@@ -228,7 +229,7 @@ def _elsewhere(workspace: Workspace, missing: int) -> Iterator[str]:
             yield f"{folder.resolve()}, which the settings name, is outside of the workspace"
     if missing:
         yield f"{missing} earlier dataset versions are not on this machine; `dvc pull --all-commits` brings them"
-    with versions.opened(workspace.root) as repo:
+    with pinning.opened(workspace.root) as repo:
         remote = repo.config["core"].get("remote")
         if remote:
             yield f"the DVC remote {remote} stays where it is, at {_address(repo.config['remote'][remote]['url'])}"

@@ -26,7 +26,7 @@ from components.feedback.capture.database import Database, StoreDown
 from components.records.errors import BadInput
 from components.services import note
 from components.services.ports import free
-from components.workspace import Workspace, git, versions
+from components.workspace import Workspace, git, pinning, versions
 from components.workspace.damage import WHOLE, damage
 
 HEED = "heed-mlops"
@@ -244,7 +244,7 @@ def _asked(url: str, to_do: str) -> Found:
 
 def remote(workspace: Workspace) -> Found:
     """Where DVC keeps the dataset a second time."""
-    with versions.opened(workspace.root) as repo:
+    with pinning.opened(workspace.root) as repo:
         name = repo.config["core"].get("remote")
         if not name:
             fix = "Run `dvc remote add --default NAME URL`; every landing is then pushed."
@@ -323,21 +323,21 @@ def _is_copied(name: str) -> bool:
 
 def data(workspace: Workspace) -> Found:
     """The files of the dataset version that is pinned."""
-    pinned = versions.pinned_hash(workspace)
+    pinned = pinning.pinned_hash(workspace)
     missing = versions.missing(workspace)
     if missing:
         return bad(
             f"data/ lacks {missing[0]}, and {len(missing) - 1} other files that are pinned", "Run `dvc checkout`."
         )
-    if not versions.is_here(workspace, pinned):
+    if not pinning.is_here(workspace, pinned):
         return bad(f"DVC's cache lacks files of dataset version {pinned[:12]}", "Run `dvc pull`.")
-    count = len(versions.files_of(workspace, pinned))
+    count = len(pinning.files_of(workspace, pinned))
     return ok(f"dataset version {pinned[:12]} is whole: {count} files")
 
 
 def history(workspace: Workspace) -> Found:
     """The git repository of the workspace."""
-    return ok(f"on commit {git.head(workspace.root)[:12]}, {len(versions.history(workspace))} dataset versions")
+    return ok(f"on commit {git.head(workspace.root)[:12]}, {len(pinning.history(workspace))} dataset versions")
 
 
 def left_behind(workspace: Workspace) -> Found:

@@ -18,7 +18,7 @@ from components.registry import models, promotion
 from components.registry.models import CHAMPION, POLICY, REWARD
 from components.tracking import EXPERIMENT, client
 from components.validation import acceptance
-from components.workspace import Workspace, versions
+from components.workspace import Workspace, pinning
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -136,7 +136,7 @@ def _aliased(workspace: Workspace, name: str) -> list[int]:
 
 def _needed(workspace: Workspace, kept: Iterable[ModelVersion]) -> set[str]:
     """The dataset versions that something kept was trained on or stands on."""
-    current = versions.pinned_hash(workspace)
+    current = pinning.pinned_hash(workspace)
     accepted = (acceptance.last_accepted(workspace), acceptance.last_accepted(workspace, current))
     # A model that somebody else registered names no dataset.
     return {digest for digest in (current, *accepted, *(model.dataset for model in kept)) if digest}
@@ -144,8 +144,8 @@ def _needed(workspace: Workspace, kept: Iterable[ModelVersion]) -> set[str]:
 
 def _data(workspace: Workspace, needed: set[str]) -> tuple[tuple[str, ...], tuple[Path, ...]]:
     """Dataset versions that are on this machine and not needed, and their files that no needed one has."""
-    pinned = versions.pinned_ever(workspace)
-    stored = versions.stored(workspace, {*pinned, *needed})
+    pinned = pinning.pinned_ever(workspace)
+    stored = pinning.stored(workspace, {*pinned, *needed})
     kept = {file for digest in needed for file in stored[digest]}
     datasets = tuple(digest for digest in pinned if digest not in needed and stored[digest])
     cached = dict.fromkeys(file for digest in datasets for file in stored[digest] if file not in kept)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from components.records.errors import BadInput
 from components.upkeep.archive import unpack
 from components.upkeep.backup import FORMAT
-from components.workspace import find, versions
+from components.workspace import find, pinning
 from components.workspace.workspace import SETTINGS_FILE, known_as
 
 WRITTEN_WITH_PLACES = ("artifacts/**/MLmodel", "checked/**/*.json")
@@ -74,7 +74,7 @@ def restore(source: Path, root: Path) -> Restored:
         root=root,
         made=told["made"],
         came_from=came_from,
-        dataset=versions.pinned_hash(workspace),
+        dataset=pinning.pinned_hash(workspace),
         files=len(told["files"]),
         resting=resting,
     )

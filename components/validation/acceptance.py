@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
-from components.workspace import Workspace, git, versions
+from components.workspace import Workspace, git, pinning, versions
 from components.workspace.files import append, logged
 
 GATE = "the data gate"
@@ -38,7 +38,7 @@ class Acceptance(BaseModel):
 
 def newest_batch(workspace: Workspace, dataset: str) -> str:
     """The name of the last batch that landed in a version; empty where none has."""
-    return max((name.split("/")[0] for name in versions.files_of(workspace, dataset)), default="")
+    return max((name.split("/")[0] for name in pinning.files_of(workspace, dataset)), default="")
 
 
 def acceptances(workspace: Workspace) -> list[Acceptance]:
@@ -65,7 +65,7 @@ def is_accepted(workspace: Workspace, dataset: str) -> bool:
 def last_accepted(workspace: Workspace, before: str | None = None) -> str | None:
     """The content hash of the newest accepted version that is still on this machine, other than `before`."""
     others = (kept.dataset for kept in reversed(acceptances(workspace)) if kept.dataset != before)
-    return next((dataset for dataset in others if versions.is_here(workspace, dataset)), None)
+    return next((dataset for dataset in others if pinning.is_here(workspace, dataset)), None)
 
 
 def batches_since(workspace: Workspace, before: str | None, dataset: str) -> list[str]:
@@ -81,7 +81,7 @@ def batches_since(workspace: Workspace, before: str | None, dataset: str) -> lis
 
 def _batches(workspace: Workspace, dataset: str) -> set[str]:
     told = ("feedback.parquet", "preferences.parquet")
-    return {name.split("/")[0] for name in versions.files_of(workspace, dataset) if name.endswith(told)}
+    return {name.split("/")[0] for name in pinning.files_of(workspace, dataset) if name.endswith(told)}
 
 
 def accept(workspace: Workspace, dataset: DatasetVersion, because: str, by: str | None = None) -> Acceptance:

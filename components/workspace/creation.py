@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from components.config import Settings
 from components.config.loading import keys
 from components.records.errors import BadInput
-from components.workspace import git, versions
+from components.workspace import git, pinning
 from components.workspace.files import place_text
 from components.workspace.workspace import SETTINGS_FILE, Workspace
 
@@ -45,7 +45,7 @@ def create(root: Path, gate_policy: str, expectations: Sequence[Path] = ()) -> W
     for file in expectations:
         if not (workspace.expectations / file.name).exists():
             place_text(workspace.expectations / file.name, file.read_text(encoding="utf-8"))
-    versions.pin(workspace, "Start with an empty dataset")
+    pinning.pin(workspace, "Start with an empty dataset")
     # Last, because its commit is what makes the folder a workspace: an interrupted `heed init` can be run again.
     if not (workspace.root / SETTINGS_FILE).exists():
         place_text(workspace.root / SETTINGS_FILE, settings_text())
@@ -85,7 +85,7 @@ def _init_dvc(root: Path) -> None:
     if not (root / ".dvc").exists():
         Repo.init(str(root)).close()
     ignore.init(str(root))  # does nothing where an init that was killed has come so far
-    with versions.opened(root) as repo, repo.config.edit("repo") as config:
+    with pinning.opened(root) as repo, repo.config.edit("repo") as config:
         config["core"] |= {"analytics": False, "check_update": False, "autostage": False}
         config["cache"] |= {"type": ["reflink", "hardlink", "copy"]}
 

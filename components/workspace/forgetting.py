@@ -15,7 +15,7 @@ from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
 from components.records.schemas import KINDS
 from components.records.sql import connection
-from components.workspace import versions
+from components.workspace import pinning, versions
 from components.workspace.files import alone, logged, place
 from components.workspace.workspace import Workspace
 
@@ -71,7 +71,7 @@ def forget(workspace: Workspace, names: Collection[str]) -> Forgotten:
     """
     with workspace.lock("data", "landing data"):
         versions.catch_up(workspace)
-        files = versions.files_of(workspace, versions.pinned_hash(workspace))
+        files = pinning.files_of(workspace, pinning.pinned_hash(workspace))
         theirs = _theirs(files, names)
         _sweep(workspace)
         if theirs:
@@ -168,10 +168,10 @@ def _names_them(rows: pl.Series, names: Collection[str]) -> pl.Series:
 
 def _earlier(workspace: Workspace, names: Collection[str]) -> Iterator[Earlier]:
     """Versions of the past that hold the person, or may, because they are not on this machine."""
-    now = versions.pinned_hash(workspace)
+    now = pinning.pinned_hash(workspace)
     seen: dict[str, bool | None] = {}
-    for commit, _, told in versions.history(workspace):
-        digest = versions.hash_at(workspace, commit)
+    for commit, _, told in pinning.history(workspace):
+        digest = pinning.hash_at(workspace, commit)
         if digest is None or digest == now:
             continue
         if digest not in seen:
@@ -183,6 +183,6 @@ def _earlier(workspace: Workspace, names: Collection[str]) -> Iterator[Earlier]:
 def _held(workspace: Workspace, digest: str, names: Collection[str]) -> bool | None:
     """Whether a version holds the person; None where it is not on this machine."""
     try:
-        return bool(_theirs(versions.files_of(workspace, digest), names))
+        return bool(_theirs(pinning.files_of(workspace, digest), names))
     except (BadInput, FileNotFoundError):
         return None

@@ -11,7 +11,7 @@ import polars as pl
 
 from components.records.schemas import Feedback, Interaction, Preference, Record, as_records, empty
 from components.records.threads import threads
-from components.workspace import versions
+from components.workspace import pinning, versions
 from components.workspace.files import place
 from components.workspace.workspace import Workspace
 
@@ -129,7 +129,7 @@ class _Asked:
 
 def _with_threads(workspace: Workspace, digest: str) -> Iterator[tuple[Path, Path]]:
     """Each file of interactions, and one with their `thread`, which is kept by what the first holds."""
-    for file in versions.files(workspace, digest, "interactions"):
+    for file in pinning.files(workspace, digest, "interactions"):
         kept = workspace.state / "threads" / f"{file.parent.name}{file.name}.parquet"
         if not kept.exists():
             numbers = [threads(piece) for piece in _in_pieces(file)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from components.records.schemas import KINDS, as_records
-from components.workspace import versions
+from components.workspace import pinning
 from components.workspace.workspace import Workspace
 
 MADE_OF = ("preferences", "unpaired")
@@ -67,10 +67,10 @@ def _found(workspace: Workspace, kind: str, wanted: pl.Expr) -> list[tuple[str, 
 def _first_versions(workspace: Workspace, batches: set[str]) -> dict[str, tuple[str, str]]:
     """Batch to the content hash of the first version that has it, and when that was made."""
     first: dict[str, tuple[str, str]] = {}
-    for commit, at, _ in versions.history(workspace):
-        digest = versions.hash_at(workspace, commit)
-        if digest is None or not versions.is_here(workspace, digest):
+    for commit, at, _ in pinning.history(workspace):
+        digest = pinning.hash_at(workspace, commit)
+        if digest is None or not pinning.is_here(workspace, digest):
             continue
-        for batch in batches & {name.split("/")[0] for name in versions.files_of(workspace, digest)}:
+        for batch in batches & {name.split("/")[0] for name in pinning.files_of(workspace, digest)}:
             first[batch] = (digest, at)  # newest first, so the last that is noted is the first there was
     return first

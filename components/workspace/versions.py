@@ -5,16 +5,11 @@ landing pins it. Batches are never changed, so a version is read straight from D
 """
 
 import hashlib
-import json
-import logging
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -24,17 +19,12 @@ from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
 from components.records.identity import fingerprint
 from components.records.schemas import KINDS, as_records, empty
-from components.workspace import git
+from components.workspace import git, pinning
 from components.workspace.files import place_text
 from components.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from dvc.repo import Repo
-
-PINNED = "data.dvc"
 LANDING = 600.0  # seconds for which a landing waits until another is done
 GROUP = 100_000  # records that lie together in a file
-HASH = re.compile(r"md5: ([0-9a-f]{32}\.dir)")
 
 
 class Batch:
@@ -46,7 +36,7 @@ class Batch:
     """
 
     def __init__(self, workspace: Workspace, folder: Path) -> None:
-        self.known = pinned_hash(workspace)
+        self.known = pinning.pinned_hash(workspace)
         self.landed = dict.fromkeys(KINDS, 0)
         self._workspace = workspace
         self._files = _Files(folder)
@@ -124,7 +114,7 @@ def batch(workspace: Workspace, told_by: str) -> Iterator[Batch]:
                 finished.replace(workspace.data / finished.name)
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(adding.landed.items()) if count)
         if counts:
-            pin(workspace, f"Land {counts} from {told_by}")
+            pinning.pin(workspace, f"Land {counts} from {told_by}")
 
 
 def land(
@@ -162,31 +152,17 @@ def place_sample(workspace: Workspace, frames: Mapping[str, pl.DataFrame]) -> No
         if not found:
             _place(workspace, frames, 1)
         # Into DVC's cache, where versions are read from.
-        pinned = (workspace.root / PINNED).read_text()
-        with opened(workspace.root) as repo:
-            _add(workspace, repo)
-        place_text(workspace.root / PINNED, pinned)
+        pinned = (workspace.root / pinning.PINNED).read_text()
+        with pinning.opened(workspace.root) as repo:
+            pinning.add(workspace, repo)
+        place_text(workspace.root / pinning.PINNED, pinned)
 
 
 def current(workspace: Workspace) -> DatasetVersion:
     """The version that data.dvc pins."""
-    digest = pinned_hash(workspace)
-    commit = git.git(workspace.root, "log", "--max-count=1", "--format=%H", "--", PINNED)
+    digest = pinning.pinned_hash(workspace)
+    commit = git.git(workspace.root, "log", "--max-count=1", "--format=%H", "--", pinning.PINNED)
     return DatasetVersion(hash=digest, commit=commit, preferences=_count(workspace, digest))
-
-
-def pinned_hash(workspace: Workspace) -> str:
-    """The content hash in data.dvc; in its last commit where a killed process left the file empty.
-
-    Raises:
-        BadInput: neither has one.
-    """
-    file = workspace.root / PINNED
-    found = HASH.search(file.read_text() if file.exists() else "")
-    found = found or HASH.search(git.git(workspace.root, "show", f"HEAD:./{PINNED}"))
-    if not found:
-        raise BadInput("no dataset version is pinned", file, "Take data.dvc back from git's history.")
-    return found.group(1)
 
 
 def read(workspace: Workspace, version: DatasetVersion | str, kind: str = "preferences") -> pl.DataFrame:
@@ -197,7 +173,7 @@ def read(workspace: Workspace, version: DatasetVersion | str, kind: str = "prefe
     """
     digest = version if isinstance(version, str) else version.hash
     # A batch that landed before a record had all its columns lacks the newer ones.
-    frames = (as_records(pl.read_parquet(file), KINDS[kind]) for file in files(workspace, digest, kind))
+    frames = (as_records(pl.read_parquet(file), KINDS[kind]) for file in pinning.files(workspace, digest, kind))
     return pl.concat([empty(KINDS[kind]), *frames])
 
 
@@ -207,26 +183,13 @@ def scan(workspace: Workspace, digest: str, kind: str) -> list[pl.LazyFrame]:
     Raises:
         BadInput: the version's files are not on this machine.
     """
-    return [pl.scan_parquet(file) for file in files(workspace, digest, kind)]
+    return [pl.scan_parquet(file) for file in pinning.files(workspace, digest, kind)]
 
 
 def scan_batch(workspace: Workspace, batch: str, kind: str) -> pl.LazyFrame:
     """The records of a kind in one batch of `data/`."""
     file = workspace.data / batch / f"{kind}.parquet"
     return pl.scan_parquet(file) if file.exists() else empty(KINDS[kind]).lazy()
-
-
-def history(workspace: Workspace) -> list[tuple[str, str, str]]:
-    """Commit, time (ISO 8601) and message of every dataset version, newest first."""
-    lines = git.git(workspace.root, "log", "--format=%H%x00%cI%x00%s", "--", PINNED).splitlines()
-    commits = (line.split("\0") for line in lines)
-    return [(commit, at, message) for commit, at, message in commits]
-
-
-def hash_at(workspace: Workspace, commit: str) -> str | None:
-    """The content hash that data.dvc pinned in a commit."""
-    found = HASH.search(git.git(workspace.root, "show", f"{commit}:./{PINNED}"))
-    return found.group(1) if found else None
 
 
 def rewrite(workspace: Workspace, batches: Mapping[str, Mapping[str, pl.DataFrame]], message: str) -> DatasetVersion:
@@ -243,101 +206,8 @@ def rewrite(workspace: Workspace, batches: Mapping[str, Mapping[str, pl.DataFram
         shutil.rmtree(workspace.data / name)
         if held:
             _place(workspace, held, number_of(name))
-    pin(workspace, message)
+    pinning.pin(workspace, message)
     return current(workspace)
-
-
-def pin(workspace: Workspace, message: str) -> None:
-    """`dvc add`, a commit of data.dvc where that changed it, and a push where DVC has a default remote.
-
-    Raises:
-        BadInput: DVC does not take `data/`, or the remote the version; what was landed is kept here.
-    """
-    workspace.data.mkdir(exist_ok=True)
-    with opened(workspace.root) as repo:
-        _add(workspace, repo)
-        # What a remote that was away, or a kill, has kept from being pushed is pushed by the next who pins.
-        unpushed = Path(repo.tmp_dir) / "unpushed"
-        left = unpushed.exists()
-        unpushed.touch()
-        changed = git.commit(workspace.root, message, PINNED)
-        if (changed or left) and repo.config["core"].get("remote"):
-            _push(repo)
-        unpushed.unlink()
-
-
-@contextmanager
-def opened(root: Path) -> Iterator["Repo"]:
-    """The DVC repository of a workspace, quiet."""
-    from dvc.repo import Repo
-
-    logging.getLogger("dvc").setLevel(logging.WARNING)
-    logging.getLogger("dvc_data").setLevel(logging.CRITICAL)  # what it could not keep is found out and said here
-    repo = Repo(str(root))
-    try:
-        yield repo
-    finally:
-        repo.close()
-
-
-def _add(workspace: Workspace, repo: "Repo") -> None:
-    from dvc.exceptions import DvcException
-    from dvc.repo import lock_repo
-
-    try:
-        with lock_repo(repo), _pinned_whole(workspace, Path(repo.tmp_dir)):
-            _mend(Path(repo.tmp_dir) / "rwlock")
-            repo.add(str(workspace.data))
-            _refuse_a_part(workspace, repo)
-    except DvcException as error:
-        raise BadInput(
-            f"DVC does not take data/: {' '.join(str(error).split())}",
-            workspace.root,
-            "Mend that and land again; what has landed is kept in data/.",
-        ) from None
-
-
-@contextmanager
-def _pinned_whole(workspace: Workspace, aside: Path) -> Iterator[None]:
-    """Pin again what was pinned if the block fails."""
-    pinned, kept = workspace.root / PINNED, aside / "pinned"
-    try:
-        if pinned.exists():
-            shutil.copyfile(pinned, kept)  # now, because on a disk that is full by then only a rename needs no room
-        try:
-            yield
-        except BaseException:
-            if kept.exists():
-                kept.replace(pinned)
-            raise
-    finally:
-        kept.unlink(missing_ok=True)
-
-
-def _refuse_a_part(workspace: Workspace, repo: "Repo") -> None:
-    """DVC pins a version all the same where its cache could not take all of it, as on a disk that is full.
-
-    Raises:
-        BadInput: that has happened.
-    """
-    if is_here(workspace, pinned_hash(workspace)):
-        return
-    cache = Path(repo.cache.local.path)
-    if cache.is_relative_to(workspace.root):
-        for half in cache.glob("*/.*.tmp"):  # what there was no room for the rest of
-            half.unlink()
-    fix = "Make room on this disk, or let DVC write there, and land again; what has landed is kept in data/."
-    raise BadInput("DVC's cache could not take all of data/", cache, fix)
-
-
-def _mend(rwlock: Path) -> None:
-    """Drop DVC's list of who reads and writes if it is cut short: it is written in place, so a kill can do that."""
-    try:
-        json.loads(rwlock.read_text())
-    except FileNotFoundError:
-        pass
-    except ValueError:
-        rwlock.unlink()
 
 
 def catch_up(workspace: Workspace) -> None:
@@ -347,7 +217,7 @@ def catch_up(workspace: Workspace) -> None:
         BadInput: `data/` lacks some of the version that is pinned, and the next one is made of what it holds.
     """
     _refuse_to_lose(workspace)
-    pin(workspace, "Pin the batch an interrupted landing left")
+    pinning.pin(workspace, "Pin the batch an interrupted landing left")
 
 
 def missing(workspace: Workspace) -> list[str]:
@@ -356,7 +226,11 @@ def missing(workspace: Workspace) -> list[str]:
     Raises:
         BadInput: the version is not on this machine.
     """
-    return [name for name in files_of(workspace, pinned_hash(workspace)) if not (workspace.data / name).exists()]
+    return [
+        name
+        for name in pinning.files_of(workspace, pinning.pinned_hash(workspace))
+        if not (workspace.data / name).exists()
+    ]
 
 
 def _refuse_to_lose(workspace: Workspace) -> None:
@@ -433,95 +307,14 @@ def _batch_name(number: int, folder: Path) -> str:
     return f"{number:06d}-{digest.hexdigest()[:16]}"
 
 
-def _push(repo: "Repo") -> None:
-    try:
-        repo.push()
-    except Exception as error:  # every kind of remote has some of its own
-        raise BadInput(
-            f"the batch landed here, but the DVC remote did not take it: {error}",
-            repo.config["core"]["remote"],
-            "Run `dvc push`, or the same again, when the remote is back.",
-        ) from None
-
-
-def files(workspace: Workspace, digest: str, kind: str) -> list[Path]:
-    """The files of a kind in a version, in the order they landed, where DVC's cache has them.
-
-    Raises:
-        BadInput: they are not on this machine.
-    """
-    entries = files_of(workspace, digest)
-    found = [entries[name] for name in sorted(entries) if name.endswith(f"/{kind}.parquet")]
-    if not all(file.exists() for file in found):
-        raise _absent(workspace, digest)
-    return found
-
-
-def files_of(workspace: Workspace, digest: str) -> dict[str, Path]:
-    """Every file of a version, by its place in `data/`, and where DVC's cache has it.
-
-    Raises:
-        BadInput: the version is not on this machine.
-    """
-    store = _store_of(workspace)
-    manifest = Path(store.oid_to_path(digest))
-    if not manifest.exists():
-        raise _absent(workspace, digest)
-    return {entry["relpath"]: Path(store.oid_to_path(entry["md5"])) for entry in json.loads(manifest.read_text())}
-
-
-def stored(workspace: Workspace, digests: Iterable[str]) -> dict[str, list[Path]]:
-    """What DVC's cache has on this machine of some versions: the list of each one's files, and those files."""
-    store = _store_of(workspace)
-    return {digest: list(_stored(store, digest)) for digest in digests}
-
-
-def _store_of(workspace: Workspace) -> Any:
-    settings = (workspace.root / ".dvc" / name for name in ("config", "config.local"))
-    return _store(workspace.root, tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in settings))
-
-
-@lru_cache(maxsize=8)
-def _store(root: Path, written: tuple[int, ...]) -> Any:
-    """Where DVC keeps files, which takes a while to find out, by its settings as they were written."""
-    with opened(root) as repo:
-        return repo.cache.local
-
-
-def _stored(store: Any, digest: str) -> Iterator[Path]:
-    manifest = Path(store.oid_to_path(digest))
-    if manifest.exists():
-        yield manifest
-        named = (Path(store.oid_to_path(entry["md5"])) for entry in json.loads(manifest.read_text()))
-        yield from (file for file in named if file.exists())
-
-
-def pinned_ever(workspace: Workspace) -> list[str]:
-    """The content hashes of all dataset versions, newest first, each once."""
-    found = (hash_at(workspace, commit) for commit, _, _ in history(workspace))
-    return list(dict.fromkeys(digest for digest in found if digest))
-
-
 def bytes_of(workspace: Workspace, digest: str, kinds: Iterable[str]) -> int:
     """About how many bytes the records of some kinds in a version are, unpacked.
 
     Raises:
         BadInput: the version's files are not on this machine.
     """
-    held = [pq.ParquetFile(file).metadata for kind in kinds for file in files(workspace, digest, kind)]
+    held = [pq.ParquetFile(file).metadata for kind in kinds for file in pinning.files(workspace, digest, kind)]
     return sum(told.row_group(group).total_byte_size for told in held for group in range(told.num_row_groups))
-
-
-def is_here(workspace: Workspace, digest: str) -> bool:
-    """Whether all files of a version are on this machine."""
-    try:
-        return all(file.exists() for file in files_of(workspace, digest).values())
-    except BadInput:
-        return False
-
-
-def _absent(workspace: Workspace, digest: str) -> BadInput:
-    return BadInput(f"dataset version {digest[:12]} is not on this machine", workspace.root, "Run `dvc pull`.")
 
 
 def _count(workspace: Workspace, digest: str) -> int:

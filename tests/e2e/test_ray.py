@@ -16,7 +16,7 @@ from components.config.settings import Ray
 from components.records.errors import BadInput
 from components.simulation.population import Landed, scripted, talk
 from components.upkeep import checks
-from components.workspace import Workspace, versions
+from components.workspace import Workspace, pinning
 from components.workspace.ahead import ahead
 from components.workspace.creation import create
 from tests.e2e.conftest import Heed
@@ -80,7 +80,7 @@ def test_landing_on_a_cluster_gives_the_same_bytes(ray_cluster: str, told: Lande
         assert land(there, told.interactions, told.feedback, parts) == landed
     assert landed["preferences"] > 50
     assert bytes_of(here) == bytes_of(there)
-    assert versions.pinned_hash(here) != versions.pinned_hash(create(tmp_path / "empty", "# a gate policy\n"))
+    assert pinning.pinned_hash(here) != pinning.pinned_hash(create(tmp_path / "empty", "# a gate policy\n"))
 
 
 def test_the_command_line_lands_and_examines_on_a_cluster(

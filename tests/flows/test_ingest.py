@@ -20,7 +20,7 @@ from components.validation import quarantine
 from components.validation.holding import Held
 from components.validation.overlap import SETS
 from components.validation.quarantine import released
-from components.workspace import Workspace, find, versions
+from components.workspace import Workspace, find, pinning, versions
 from components.workspace.creation import create
 from components.workspace.shelves import shelves
 from flows import ingest
@@ -71,7 +71,7 @@ def cut(frame: pl.DataFrame, pieces: int, seed: int) -> list[pl.DataFrame]:
 
 
 def landed(workspace: Workspace) -> dict[str, set[str]]:
-    return {kind: set(versions.read(workspace, versions.pinned_hash(workspace), kind)["id"]) for kind in KINDS}
+    return {kind: set(versions.read(workspace, pinning.pinned_hash(workspace), kind)["id"]) for kind in KINDS}
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_what_lands_in_pieces_is_what_all_that_was_known_comes_to_each_time(
     for piece in range(pieces):
         land(workspace, asked[piece], did[piece], parts)
         # In the order they landed: of words that were said before and of those that are heard, the known count.
-        known = versions.read(workspace, versions.pinned_hash(workspace), "feedback")
+        known = versions.read(workspace, pinning.pinned_hash(workspace), "feedback")
         for kind, ids in follows(pl.concat(asked[: piece + 1]), known).items():
             expected[kind] |= ids
     assert landed(workspace) == expected
@@ -136,7 +136,7 @@ def test_of_records_with_one_name_that_say_different_things_one_lands_and_the_ot
     assert landing("How do I bake bread?", "Why is the sky blue?", "How do I bake bread?") == 1
     assert landing("How do I bake bread?") == 0
     assert landing("What is a quark?") == 1
-    kept = versions.read(workspace, versions.pinned_hash(workspace), "interactions")
+    kept = versions.read(workspace, pinning.pinned_hash(workspace), "interactions")
     assert [prompt[0]["content"] for prompt in kept["prompt"]] == ["How do I bake bread?"]
     assert len(quarantine.rows(workspace.quarantine)) == 2
 
@@ -146,6 +146,6 @@ def test_a_burst_is_seen_whatever_parts_it_is_worked_on_in(workspace: Workspace,
     honest = talk(scripted(5), "scripted", 400, 5)
     attacked = ATTACKS["burst"](honest, ["visitor-1", "visitor-2", "visitor-3"], 90, 5)
     land(workspace, attacked.interactions, attacked.feedback, parts)
-    raters = versions.read(workspace, versions.pinned_hash(workspace))["rater"]
+    raters = versions.read(workspace, pinning.pinned_hash(workspace))["rater"]
     assert raters.len() > 200
     assert not raters.str.starts_with("visitor").any()

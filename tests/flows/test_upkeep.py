@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.workspace import versions
+from components.workspace import pinning
 from components.workspace.creation import create
 from components.workspace.workspace import Workspace
 
@@ -27,7 +27,7 @@ def test_a_backup_and_the_way_back(workspace: Workspace, tmp_path: Path) -> None
     assert made.returncode == 0, made.stderr
     told = json.loads(made.stdout)
     assert told["bytes"] == (tmp_path / "work.tar.zst").stat().st_size
-    assert (told["dataset"], told["versions"]) == (versions.pinned_hash(workspace), 1)
+    assert (told["dataset"], told["versions"]) == (pinning.pinned_hash(workspace), 1)
     back = heed("restore", tmp_path / "work.tar.zst", tmp_path / "other")
     assert back.returncode == 0, back.stderr
     assert f"{told['files']} files" in back.stdout

@@ -20,7 +20,7 @@ from components.registry.standing import standing
 from components.upkeep.archive import unpack
 from components.upkeep.backup import back_up
 from components.upkeep.restoring import restore
-from components.workspace import Workspace, find, git, versions
+from components.workspace import Workspace, find, git, pinning, versions
 
 
 def heard(number: int) -> Event:
@@ -158,13 +158,13 @@ def test_data_and_dvc_s_cache_are_packed_once_and_come_back_as_they_were(
     workspace: Workspace, tmp_path: Path, land: Callable
 ) -> None:
     version = land(workspace, "first")
-    (name, cached), *_ = versions.files_of(workspace, version.hash).items()
+    (name, cached), *_ = pinning.files_of(workspace, version.hash).items()
     os.link(cached, tmp_path / "linked")
     (workspace.data / name).unlink()
     (tmp_path / "linked").rename(workspace.data / name)  # as DVC links where the disk can do no better
     made = back_up(workspace, tmp_path / "work.tar.zst")
     here = find(restore(made.file, tmp_path / "other").root)
-    placed, kept = here.data / name, versions.files_of(here, version.hash)[name]
+    placed, kept = here.data / name, pinning.files_of(here, version.hash)[name]
     assert placed.samefile(kept)
     assert kept.stat().st_mode & 0o777 == cached.stat().st_mode & 0o777
     assert made.parts["dataset versions"] < 2 * cached.stat().st_size
@@ -237,7 +237,7 @@ def test_nothing_is_overwritten(tmp_path: Path, workspace: Workspace) -> None:
         restore(made.file, taken)
     assert contents(taken) == {"mine": b"mine"}
     (taken / "mine").unlink()
-    assert restore(made.file, taken).dataset == versions.pinned_hash(workspace)
+    assert restore(made.file, taken).dataset == pinning.pinned_hash(workspace)
 
 
 @pytest.mark.parametrize(

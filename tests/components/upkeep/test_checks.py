@@ -19,7 +19,7 @@ from components.services import note
 from components.services.note import Note, Process
 from components.upkeep import checks
 from components.upkeep.checks import CHECKS, examine
-from components.workspace import Workspace, find, versions
+from components.workspace import Workspace, find, pinning
 from components.workspace.git import git
 
 
@@ -175,4 +175,4 @@ def test_the_command_ends_with_2_and_says_everything_where_something_is_bad(work
     assert done.returncode == 2, done.stderr
     assert told.keys() == CHECKS.keys()
     assert told["databases"]["state"] == "bad"
-    assert told["data"]["found"].startswith(f"dataset version {versions.pinned_hash(workspace)[:12]} is whole")
+    assert told["data"]["found"].startswith(f"dataset version {pinning.pinned_hash(workspace)[:12]} is whole")

@@ -17,7 +17,7 @@ from components.registry.standing import standing
 from components.tracking import client
 from components.upkeep import collecting
 from components.validation import acceptance
-from components.workspace import Workspace, versions
+from components.workspace import Workspace, pinning, versions
 from flows import retrain
 
 
@@ -121,7 +121,7 @@ def test_of_the_data_only_what_nothing_kept_learned_from_goes(workspace: Workspa
 
     gone = {past.datasets[0].hash, past.datasets[4].hash}
     assert set(found.datasets) >= gone
-    assert {version.hash for version in past.datasets if not versions.is_here(workspace, version.hash)} == gone
+    assert {version.hash for version in past.datasets if not pinning.is_here(workspace, version.hash)} == gone
     assert acceptance.last_accepted(workspace) == third.hash
     assert versions.current(workspace) == newest
     assert versions.missing(workspace) == []

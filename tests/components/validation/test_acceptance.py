@@ -7,7 +7,7 @@ import pytest
 
 from components.records.errors import BadInput
 from components.validation import acceptance
-from components.workspace import Workspace, find, git, versions
+from components.workspace import Workspace, find, git, pinning, versions
 from components.workspace.creation import create
 from tests.components.validation.test_report import PREFERENCES
 
@@ -66,7 +66,7 @@ def test_an_accepted_version_that_is_not_here_any_more_is_compared_with_no_longe
     for version in kept:
         acceptance.accept(workspace, version, "fine")
     assert acceptance.last_accepted(workspace) == kept[1].hash
-    with versions.opened(workspace.root) as repo:
+    with pinning.opened(workspace.root) as repo:
         Path(repo.cache.local.oid_to_path(kept[1].hash)).unlink()
     assert acceptance.last_accepted(workspace) == kept[0].hash
 

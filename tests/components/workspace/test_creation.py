@@ -12,7 +12,7 @@ import pytest
 
 from components.config import Settings
 from components.records.errors import BadInput
-from components.workspace import Workspace, find, versions
+from components.workspace import Workspace, find, pinning, versions
 from components.workspace.creation import create
 
 ROOT = Path(__file__).parents[3]
@@ -31,7 +31,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def unpinned(workspace: Workspace) -> dict:
     """What DVC finds in data/ that data.dvc does not say."""
-    with versions.opened(workspace.root) as repo:
+    with pinning.opened(workspace.root) as repo:
         return repo.status()
 
 
@@ -43,7 +43,7 @@ def test_a_fresh_folder_becomes_a_workspace_with_nothing_left_to_commit(tmp_path
     assert shell(made.root, "git status --porcelain").stdout == ""
     assert unpinned(made) == {}
     assert versions.current(made).preferences == 0
-    assert [message for _, _, message in versions.history(made)] == ["Start with an empty dataset"]
+    assert [message for _, _, message in pinning.history(made)] == ["Start with an empty dataset"]
     assert ".dvc/cache" not in shell(made.root, "git ls-files").stdout
 
 

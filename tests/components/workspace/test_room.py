@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from components.records.errors import BadInput
-from components.workspace import Workspace, find, room, versions
+from components.workspace import Workspace, find, pinning, room, versions
 from components.workspace.versions import land
 from tests.small_disk import SmallDisk
 
@@ -29,16 +29,16 @@ def test_a_landing_that_found_no_room_is_the_same_once_there_is_some(
     for one in (workspace, cramped):
         land(one, {"interactions": before}, "before.jsonl")
     undisturbed, _ = land(workspace, {"interactions": told}, "told.jsonl")
-    known = versions.pinned_hash(cramped)
+    known = pinning.pinned_hash(cramped)
 
     small_disk.fill(but=free * 1024)
     with pytest.raises((BadInput, OSError)) as stopped:
         land(cramped, {"interactions": told}, "told.jsonl")
     assert isinstance(stopped.value, BadInput) or room.ran_out(stopped.value)
     # Where it was git that had no room, all of the version is there but its commit.
-    pinned = versions.pinned_hash(cramped)
+    pinned = pinning.pinned_hash(cramped)
     assert pinned in (known, undisturbed.hash)
-    assert versions.hash_at(cramped, "HEAD") == known
+    assert pinning.hash_at(cramped, "HEAD") == known
     assert versions.read(cramped, pinned, "interactions").height == (5 if pinned == known else 4_005)
     left = [
         *cramped.state.glob("batch-*"),
@@ -51,7 +51,7 @@ def test_a_landing_that_found_no_room_is_the_same_once_there_is_some(
 
     small_disk.empty()
     land(cramped, {"interactions": told}, "told.jsonl")
-    assert versions.pinned_hash(cramped) == undisturbed.hash
+    assert pinning.pinned_hash(cramped) == undisturbed.hash
     assert versions.read(cramped, undisturbed.hash, "interactions").height == 4_005
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
-from components.workspace import Workspace, find, git, versions
+from components.workspace import Workspace, find, git, pinning, versions
 from components.workspace.versions import land, read
 
 Rows = Callable[..., pl.DataFrame]
@@ -19,18 +19,18 @@ Rows = Callable[..., pl.DataFrame]
 
 def spoken(workspace: Workspace, version: DatasetVersion | str | None = None) -> list[str]:
     """Ids of the interactions in a version, in order."""
-    return read(workspace, version or versions.pinned_hash(workspace), "interactions")["id"].to_list()
+    return read(workspace, version or pinning.pinned_hash(workspace), "interactions")["id"].to_list()
 
 
 def unpinned(workspace: Workspace) -> dict:
     """What DVC finds in data/ that data.dvc does not say."""
-    with versions.opened(workspace.root) as repo:
+    with pinning.opened(workspace.root) as repo:
         return repo.status()
 
 
 def remote(workspace: Workspace, place: Path | str) -> None:
     """Give DVC a default remote."""
-    with versions.opened(workspace.root) as repo, repo.config.edit("repo") as settings:
+    with pinning.opened(workspace.root) as repo, repo.config.edit("repo") as settings:
         settings["remote"]["store"] = {"url": str(place)}
         settings["core"]["remote"] = "store"
 
@@ -49,13 +49,13 @@ def test_versions_only_grow_and_each_can_be_read_whatever_landed_since(workspace
     assert read(workspace, first, "feedback").is_empty()
     assert read(workspace, third).height == third.preferences == 0
     assert len({first.hash, second.hash, third.hash}) == 3
-    assert [message for _, _, message in versions.history(workspace)] == [
+    assert [message for _, _, message in pinning.history(workspace)] == [
         "Land 4 interactions from c.jsonl",
         "Land 3 interactions from b.jsonl",
         "Land 5 interactions from a.jsonl",
         "Start with an empty dataset",
     ]
-    assert [commit for commit, _, _ in versions.history(workspace)][:3] == [third.commit, second.commit, first.commit]
+    assert [commit for commit, _, _ in pinning.history(workspace)][:3] == [third.commit, second.commit, first.commit]
 
 
 def test_what_has_landed_lands_no_more_and_makes_no_commit(workspace: Workspace, rows: Rows, hashes: Callable) -> None:
@@ -88,7 +88,7 @@ def test_an_earlier_version_comes_back_byte_for_byte_and_so_does_the_latest(
 
     shell(workspace.root, f"git checkout -q {first.commit} -- data.dvc && dvc checkout -q")
     assert hashes(workspace) == then
-    assert versions.pinned_hash(workspace) == first.hash
+    assert pinning.pinned_hash(workspace) == first.hash
     assert len(spoken(workspace, second)) == 8
 
     # With data.dvc back at the latest and data/ left behind, a landing would drop what is in between.
@@ -110,7 +110,7 @@ def test_a_landing_does_not_forget_what_somebody_deleted(
     with pytest.raises(BadInput, match="lacks 000001-"):
         land(workspace, {"interactions": rows("b", 1)}, "b.jsonl")
     assert versions.current(workspace) == before
-    with versions.opened(workspace.root) as repo:
+    with pinning.opened(workspace.root) as repo:
         repo.checkout(force=True)
     land(workspace, {"interactions": rows("b", 1)}, "b.jsonl")
     assert len(spoken(workspace)) == 6
@@ -130,7 +130,7 @@ def test_a_clone_pulls_any_version_from_the_remote_that_every_landing_went_to(
         spoken(clone)
     with pytest.raises(BadInput, match="Run `dvc pull`"):
         land(clone, {"interactions": rows("c", 1)}, "c.jsonl")
-    assert versions.pinned_hash(clone) == second.hash
+    assert pinning.pinned_hash(clone) == second.hash
 
     shell(clone.root, "dvc pull -q")
     assert read(clone, second, "interactions").equals(read(workspace, second, "interactions"))
@@ -138,7 +138,7 @@ def test_a_clone_pulls_any_version_from_the_remote_that_every_landing_went_to(
     assert (new, len(spoken(clone, third))) == ({"interactions": 1}, 9)
 
     shell(clone.root, f"git checkout -q {first.commit}")
-    with versions.opened(clone.root) as repo:
+    with pinning.opened(clone.root) as repo:
         repo.pull()
     assert read(clone, first, "interactions").equals(rows("a", 5))
 
@@ -167,7 +167,7 @@ def test_a_dead_remote_is_said_and_costs_nothing(
     assert "\n" not in str(caught.value)
     assert len(spoken(workspace)) == 5
     assert unpinned(workspace) == {}
-    assert versions.history(workspace)[0][2] == "Land 5 interactions from a.jsonl"
+    assert pinning.history(workspace)[0][2] == "Land 5 interactions from a.jsonl"
 
     remote(workspace, tmp_path / "store")
     _, new = land(workspace, {"interactions": rows("a", 5)}, "a.jsonl")
@@ -276,7 +276,7 @@ def test_a_batch_whose_landing_was_killed_before_it_was_pinned_is_pinned_by_the_
     version, new = land(workspace, {"interactions": rows("b", 4)}, "b.jsonl")
     assert new == {"interactions": 1}
     assert spoken(workspace, version) == [*rows("a", 5)["id"], *rows("b", 4)["id"]]
-    assert versions.history(workspace)[1][2] == "Pin the batch an interrupted landing left"
+    assert pinning.history(workspace)[1][2] == "Pin the batch an interrupted landing left"
 
 
 def test_of_two_processes_that_land_at_once_neither_loses_anything(workspace: Workspace, script: Callable) -> None:
@@ -287,7 +287,7 @@ def test_of_two_processes_that_land_at_once_neither_loses_anything(workspace: Wo
         for process in (ada, bob):
             told, complaints = process.communicate(timeout=60)
             assert acknowledged(told) == [0, 1], complaints
-    found = read(workspace, versions.pinned_hash(workspace), "interactions")
+    found = read(workspace, pinning.pinned_hash(workspace), "interactions")
     assert found["id"].n_unique() == found.height == 2 * 2 * 20
     assert len(list(workspace.data.iterdir())) == 4
     assert unpinned(workspace) == {}
