@@ -13,6 +13,7 @@ from components.evaluation.metrics import (
     judge_consistency,
     kl,
     length,
+    length_controlled_win_rate,
     ranking_accuracy,
     reward_accuracy,
     reward_accuracy_newest,
@@ -25,6 +26,7 @@ Metric = Callable[[Evidence, int, int], dict[str, Estimate]]
 
 METRICS: dict[str, Metric] = {
     "win rate": win_rate.measure,
+    "length controlled win rate": length_controlled_win_rate.measure,
     "judge consistency": judge_consistency.measure,
     "implicit accuracy": implicit_accuracy.measure,
     "ranking accuracy": ranking_accuracy.measure,

@@ -51,6 +51,8 @@ def test_every_measure_as_counted_by_hand() -> None:
     sure = 1 / (1 + np.exp(-np.array([2.0, 1.0])))
     expected = {
         "policy/win_rate": 2.5 / 4,
+        # every answer of the challenger's has two characters more, which tells nothing of what length does
+        "policy/win_rate_length_controlled": 2.5 / 4,
         "judge/consistency": 3 / 4,
         # chosen moved against rejected by 5, 1, -1 and 2 nats
         "policy/implicit_accuracy": 3 / 4,
