@@ -34,7 +34,7 @@ def true_win_rate(
 ) -> Estimate:
     """How often the users themselves would prefer the challenger's answer, on prompts of the test side."""
     settings = workspace.settings.evaluate
-    prompts = held_out_prompts(checked_sides(workspace, dataset).test, settings)
+    prompts = held_out_prompts(checked_sides(workspace, dataset).test, settings)["prompt"].to_list()
     sides = [
         answer(
             models.folder_of(workspace, model),

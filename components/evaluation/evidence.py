@@ -44,6 +44,7 @@ class Answers:
 
     Attributes:
         prompts: m different conversations.
+        groups: the group of users who asked each, None where unknown or several; length m.
         challenger: its answers, length m.
         champion: its answers, length m.
         challenger_tokens: length of the challenger's answers with the end token, shape (m,).
@@ -54,6 +55,7 @@ class Answers:
     """
 
     prompts: list[list[Message]]
+    groups: list[str | None]
     challenger: list[str]
     champion: list[str]
     challenger_tokens: np.ndarray

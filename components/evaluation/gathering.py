@@ -48,7 +48,8 @@ def gather(
     if test.is_empty():
         fix = "Land more feedback, or give the test side a larger share with split.test."
         raise BadInput("no preferences to measure on", "the test side of the dataset", fix)
-    asked = held_out_prompts(test, settings)
+    held_out = held_out_prompts(test, settings)
+    asked: list[list[Message]] = held_out["prompt"].to_list()
     challenger_answers = _answers(challenger, asked, settings, "The challenger answers")
     champion_answers = _answers(champion, asked, settings, "The champion answers")
 
@@ -75,6 +76,7 @@ def gather(
         ),
         answers=Answers(
             prompts=asked,
+            groups=held_out["group"].to_list(),
             challenger=challenger_answers,
             champion=champion_answers,
             challenger_tokens=challenger_tokens,
@@ -88,14 +90,20 @@ def gather(
     )
 
 
-def held_out_prompts(test: pl.DataFrame, settings: Evaluate) -> list[list[Message]]:
+def held_out_prompts(test: pl.DataFrame, settings: Evaluate) -> pl.DataFrame:
     """`evaluate.prompts` different prompts, or all there are: those whose hash with the seed comes first.
 
     Growing the test side therefore changes few of them, and its order none.
+
+    Returns:
+        `prompt` and `group`: of the users who asked it, null where users of several groups did.
     """
     seeded = test.select(pl.concat_str(pl.lit(f"{settings.seed}\x1d"), transcript(pl.col("prompt")))).to_series()
-    ranked = test.select("prompt", lot=sha256(seeded)).unique("lot").sort("lot")
-    return ranked["prompt"].head(settings.prompts).to_list()
+    of_one_group = pl.when(pl.col("group").n_unique() == 1).then(pl.col("group").first())
+    ranked = (
+        test.select("prompt", "group", lot=sha256(seeded)).group_by("lot").agg(pl.col("prompt").first(), of_one_group)
+    )
+    return ranked.sort("lot").select("prompt", "group").head(settings.prompts)
 
 
 def _newest(newest: pl.DataFrame, scorer: Scorer) -> Newest:

@@ -93,13 +93,21 @@ def test_the_prompts_are_distinct_follow_the_seed_and_change_little_as_data_grow
     settings = Evaluate(prompts=50, seed=1)
 
     def asked(rows: int, settings: Evaluate) -> list[str]:
-        return [prompt[0]["content"] for prompt in held_out_prompts(preferences(rows, lessons), settings)]
+        return [prompt[0]["content"] for prompt in held_out_prompts(preferences(rows, lessons), settings)["prompt"]]
 
     assert len(set(asked(400, settings))) == 50
     assert asked(200, settings) == asked(400, settings)
     assert asked(400, settings) != asked(400, Evaluate(prompts=50, seed=2))
     assert len(set(asked(180, settings)) & set(asked(200, settings))) > 40
     assert len(asked(30, settings)) == 30
+
+
+def test_a_prompt_belongs_to_a_group_where_only_users_of_that_group_asked_it(lessons: dict[str, str]) -> None:
+    told = preferences(8, dict(list(lessons.items())[:4]))
+    told = told.with_columns(group=pl.Series(["a", "b", None, "a", "a", "a", None, "b"]))
+    found = held_out_prompts(told, Evaluate(prompts=4))
+    groups = {prompt[0]["content"]: group for prompt, group in found.iter_rows()}
+    assert [groups[question] for question in list(lessons)[:4]] == ["a", None, None, None]
 
 
 def test_an_empty_test_side_is_said_to_be_empty(policies: tuple[Path, Path]) -> None:

@@ -31,6 +31,7 @@ def evidence(pairs: int = 4, prompts: int = 4) -> Evidence:
         ),
         answers=Answers(
             prompts=[[{"role": "user", "content": f"question {i}"}] for i in range(prompts)],
+            groups=[("fr", "de", None, "de")[i % 4] for i in range(prompts)],
             challenger=[f"challenger {i}" for i in range(prompts)],
             champion=[f"champion {i}" for i in range(prompts)],
             challenger_tokens=of_prompts(10, 20, 30, 60),
@@ -99,6 +100,15 @@ def test_swapping_the_models_mirrors_the_win_rate_and_its_interval() -> None:
     mirrored = replace(seen.answers, verdicts=replace(seen.answers.verdicts, challenger_wins=1 - wins))
     there, back = measured(seen)["policy/win_rate"], measured(replace(seen, answers=mirrored))["policy/win_rate"]
     assert (there.value, there.low, there.high) == pytest.approx((1 - back.value, 1 - back.high, 1 - back.low))
+
+
+def test_a_group_for_whom_the_challenger_is_worse_is_seen_beside_all() -> None:
+    found = measured(evidence(prompts=80))
+    assert found["policy/win_rate"].value == pytest.approx(2.5 / 4)
+    # the first and fifth of four in turn were won, the second won and the fourth lost
+    assert found["policy/win_rate/fr"].value == 1.0
+    assert (found["policy/win_rate/de"].value, found["policy/win_rate/de"].n) == (0.5, 40)
+    assert "policy/win_rate/fr" not in measured(evidence(prompts=76))
 
 
 def test_the_table_of_answers_says_who_was_better() -> None:
