@@ -4,8 +4,9 @@ Whoever retrains or lands data in a workspace holds a lock that dies with them, 
 else is at work. Runs that a worker elsewhere lost are Prefect's to find, by their heartbeat (`flows.deployments`).
 """
 
+import psutil
 from prefect import runtime
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterName,
@@ -58,6 +59,37 @@ def bury(workspace: Workspace, before_workers: bool = False) -> int:
             return len(dead)
     except BadInput:
         return 0
+
+
+class Lost:
+    """Finds runs that died with the worker of this machine which they were handed to: nobody is left to say so."""
+
+    def __init__(self) -> None:
+        self._gone: set[str] = set()
+
+    def bury(self, workspace: Workspace, client: SyncPrefectClient) -> int:
+        """Say so of runs whose process was gone the last time too; in between their worker had time to say so itself.
+
+        Returns:
+            How many there were; none where the Prefect server is not this workspace's own, because a process id says
+            nothing about another machine.
+        """
+        if not prefect_is_ours(workspace):
+            return 0
+        running = client.read_flow_runs(
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[workspace.name])),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(AT_WORK)))),
+        )
+        gone = {run.id: run for run in running if run.infrastructure_pid and not _lives(run.infrastructure_pid)}
+        dead = [run for id_, run in gone.items() if str(id_) in self._gone]
+        for run in dead:
+            client.set_flow_run_state(run.id, Crashed(message="Its worker died, and it with it."), force=True)
+        self._gone = {str(id_) for id_ in gone}
+        return len(dead)
+
+
+def _lives(pid: str) -> bool:
+    return not pid.isdigit() or psutil.pid_exists(int(pid))
 
 
 def withdraw(workspace: Workspace) -> None:

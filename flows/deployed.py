@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from components.records.handles import DatasetVersion, Scorecard
 from components.workspace import Workspace, find
@@ -30,9 +30,13 @@ def retrain(force: bool = False, settings: list[str] | None = None) -> State[Any
         settings: each as train.beta=0.2; they hold for this run.
     """
     workspace = _opened(settings)
+    from flows.leasing import Busy
     from flows.retrain import retrain as loop
 
-    done = loop.fn(workspace, force, partial(_in_the_training_pool, settings))
+    try:
+        done = loop.fn(workspace, force, partial(_in_the_training_pool, settings))
+    except Busy as busy:
+        return Cancelled(message=str(busy))
     said = f"{done.outcome}: {'; '.join(done.reasons)}" if done.reasons else done.outcome
     create_markdown_artifact(said, key="retraining", description=done.outcome)
     return Completed(message=said, data=done.model_dump(mode="json"))

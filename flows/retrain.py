@@ -85,6 +85,8 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
         tally.count(workspace, done.outcome)
         told |= done.facts
         _tell(workspace, done)
+        if done.scorecard:
+            promotion.told(workspace, done.scorecard.challenger)
         return done
 
 
@@ -100,6 +102,9 @@ def _tell(workspace: Workspace, done: Retraining) -> None:
 def _once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:
     attempt, inputs = _inputs(workspace, dataset, force)
     if done := promotion.decided(workspace, inputs):
+        decision, measured = promotion.untold(workspace, done), promotion.scorecard_of(workspace, done)
+        if decision and measured:
+            return _told(dataset, measured, decision)
         return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
     if stopped := _stopped(workspace, dataset):
         return stopped

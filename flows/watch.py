@@ -20,7 +20,7 @@ from components.progress import console
 from components.records.errors import BadInput
 from components.workspace import Workspace, looked, tally
 from flows import events
-from flows.burying import bury
+from flows.burying import Lost, bury
 from flows.deployments import active_runs, deploy, enough_feedback, start_on_feedback, trigger
 
 LOOKS = 1.0
@@ -28,6 +28,9 @@ LOOKS = 1.0
 
 GRACE = 60.0
 """Seconds that a retraining which is due may take to start."""
+
+LOOKS_FOR_LOST = 5.0
+"""Seconds between two looks for runs that died with their worker."""
 
 SAYS_AGAIN = 10.0
 """Seconds after which what is still due is said again."""
@@ -83,7 +86,8 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
     TRAINED.set_function(lambda: looked.last_batch(workspace))
     REGISTRY.register(Tallied(workspace))
     start_http_server(workspace.settings.servers.metrics_port, workspace.settings.servers.host)
-    before, said_at, vain, overdue = 0, float("-inf"), "", Overdue()
+    before, said_at, vain, overdue, lost = 0, float("-inf"), "", Overdue(), Lost()
+    looked_at = float("-inf")
     with get_client(sync_client=True) as client:
         while not stopping():
             said = ""
@@ -93,6 +97,9 @@ def watch(workspace: Workspace, stopping: Callable[[], bool]) -> None:
                     journal.tell("watch", "hear", new=now - before, waiting=now)
                     events.tell(workspace, events.HEARD, new=now - before, waiting=now)
                 before = now
+                if time.monotonic() - looked_at >= LOOKS_FOR_LOST:
+                    lost.bury(workspace, client)
+                    looked_at = time.monotonic()
                 if time.monotonic() - said_at >= SAYS_AGAIN:
                     due = _due(workspace, client, now)
                     overdue.look(workspace, client, due)

@@ -12,7 +12,7 @@ from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, v
 from components.tracking import client
 from components.workspace import Workspace
 
-SUCCEEDED, BEGUN = "heed.succeeded", "heed.begun"
+SUCCEEDED, BEGUN, DECISION, TOLD = "heed.succeeded", "heed.begun", "heed.decision", "heed.told"
 
 
 def challenge(workspace: Workspace, challenger: ModelVersion) -> None:
@@ -61,8 +61,8 @@ def record(workspace: Workspace, scorecard: Scorecard, decision: Decision, input
     tags = {
         "heed.reasons": json.dumps(decision.reasons, ensure_ascii=False),
         "heed.scorecard": scorecard.model_dump_json(),
+        DECISION: decision.outcome,
         "heed.inputs": inputs,
-        "heed.decision": decision.outcome,
     }
     for key, value in tags.items():
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
@@ -74,6 +74,20 @@ def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:
     return next(
         (model for model in versions(workspace, POLICY) if tag(workspace, model, "heed.inputs") == inputs), None
     )
+
+
+def untold(workspace: Workspace, model: ModelVersion) -> Decision | None:
+    """What was decided on a version, where a kill has kept anybody from being told; None where they were."""
+    outcome, reasons = tag(workspace, model, DECISION), tag(workspace, model, "heed.reasons")
+    if outcome is None or reasons is None or tag(workspace, model, TOLD):
+        return None
+    return Decision.model_validate({"outcome": outcome, "reasons": tuple(json.loads(reasons))})
+
+
+def told(workspace: Workspace, model: ModelVersion) -> None:
+    """Note that all who wait for the decision on a version have been told."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    client(workspace).set_model_version_tag(model.name, str(model.version), TOLD, at)
 
 
 def tag(workspace: Workspace, model: ModelVersion, key: str) -> str | None:

@@ -25,6 +25,12 @@ except BadInput as refused:
     print(refused, flush=True)
 """
 
+BY_PREFECT = """
+from flows.deployed import retrain
+
+print(retrain(return_state=True).type.value)
+"""
+
 
 @pytest.fixture
 def machines(tmp_path: Path) -> tuple[Path, Path]:
@@ -37,6 +43,7 @@ def test_one_retrains_and_the_other_is_told(machines: tuple[Path, Path], server:
     assert _said(first) == "has it"
     assert "another machine is already retraining" in _said(_holding(machines[1], server, 0))
     assert "another heed is already retraining" in _said(_holding(machines[0], server, 0))
+    assert _said(_started(BY_PREFECT, machines[0], server)) == "CANCELLED"
     first.kill()
     first.wait()
     # The lease runs out after a minute, and Prefect looks for such leases every so often.
@@ -47,12 +54,13 @@ def test_one_retrains_and_the_other_is_told(machines: tuple[Path, Path], server:
 
 
 def _holding(workspace: Path, server: str, seconds: float) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", HOLDS, str(workspace), str(seconds)],
-        env={"PREFECT_API_URL": server, "PYTHONPATH": str(REPOSITORY), "HOME": str(workspace.parent)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    return _started(HOLDS, workspace, server, str(seconds))
+
+
+def _started(program: str, workspace: Path, server: str, *arguments: str) -> "subprocess.Popen[str]":
+    own = {"PYTHONPATH": str(REPOSITORY), "HOME": str(workspace.parent), "HEED_WORKSPACE": str(workspace)}
+    command = [sys.executable, "-c", program, str(workspace), *arguments]
+    return subprocess.Popen(command, env=own | {"PREFECT_API_URL": server}, stdout=subprocess.PIPE, text=True)
 
 
 def _said(process: "subprocess.Popen[str]") -> str:

@@ -178,6 +178,14 @@ def test_refused_work_is_not_done_again(workspace: Heed) -> None:
     assert len(policy_versions(workspace)) == 2
 
 
+def test_a_decision_that_a_kill_kept_from_being_told_is_told_by_the_next_once(workspace: Heed) -> None:
+    workspace.mlflow.delete_model_version_tag("heed-policy", "2", "heed.told")
+    done = workspace.run("retrain", "--json")
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (3, "refuse")
+    assert workspace.json("retrain")["outcome"] == "nothing new"
+    assert len(policy_versions(workspace)) == 2
+
+
 def test_a_prefect_server_of_ones_own_sees_the_runs(served: Heed) -> None:
     done = served.run("retrain")
     assert done.returncode == 0, done.stderr[-2000:]

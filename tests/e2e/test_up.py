@@ -217,9 +217,12 @@ def test_what_dies_is_started_again(up: Up) -> None:
     assert up.pids()["prefect"] == before["prefect"]
 
 
-def test_what_the_clock_started_and_a_power_cut_stopped_is_done_after_it(up: Up) -> None:
+def test_what_the_clock_started_and_a_worker_died_of_and_a_power_cut_stopped_is_done_after_both(up: Up) -> None:
     up.hear(talk(scripted(4), "some-model", 60, 4))
     assert len(up.heed.json("schedule", "--every", "15s")["clock"]) == 1
+    until(lambda: any(run["state_type"] == "RUNNING" for run in up.runs("challenge")), 120)
+    psutil.Process(up.pids()["training-worker"]).kill()
+    until(lambda: any(run["state_type"] == "CRASHED" for run in up.runs("challenge")), 60)
     until(lambda: any(run["state_type"] == "RUNNING" for run in up.runs("challenge")), 120)
     [cut_off] = [run["id"] for run in up.runs("retrain") if run["state_type"] == "RUNNING"]
     for process in [*psutil.Process(up.process.pid).children(recursive=True), up.process]:
