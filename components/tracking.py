@@ -14,12 +14,14 @@ import polars as pl
 from components.records.handles import DatasetVersion, Estimate
 from components.records.messages import text_of
 from components.workspace import Workspace, git
+from components.workspace.files import place
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 EXPERIMENT = "heed"
+MAKING = 300.0  # seconds for which whoever makes the database is waited for
 
 
 def client(workspace: Workspace) -> "MlflowClient":
@@ -29,10 +31,27 @@ def client(workspace: Workspace) -> "MlflowClient":
         logging.getLogger(loud).setLevel(logging.ERROR)
     import mlflow
 
-    workspace.state.mkdir(exist_ok=True)
+    make_store(workspace)
     mlflow.set_tracking_uri(workspace.tracking_uri)
     mlflow.set_registry_uri(workspace.tracking_uri)
     return mlflow.MlflowClient(workspace.tracking_uri)
+
+
+def make_store(workspace: Workspace) -> None:
+    """Make MLflow's database where it is the workspace's own and is not there yet: aside, then renamed into place.
+
+    MLflow makes it in many steps, and cannot go on where it was killed between two of them.
+    """
+    database = workspace.state / "mlflow.db"
+    if workspace.tracking_uri != f"sqlite:///{database}" or database.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with workspace.lock("mlflow", "making MLflow's database", wait=MAKING):
+        if not database.exists():
+            for left in workspace.state.glob(f".{database.name}.*"):  # by one who was killed
+                left.unlink()
+            place(database, lambda aside: SqlAlchemyStore(f"sqlite:///{aside}", workspace.artifacts).engine.dispose())
 
 
 def experiment(workspace: Workspace) -> str:

@@ -48,12 +48,18 @@ def bury(workspace: Workspace, before_workers: bool = False) -> int:
             workspace.lock("training", "training"),
             get_client(sync_client=True) as client,
         ):
-            told = [*AT_WORK, *((StateType.PENDING,) if before_workers else ())]
+            told = [*AT_WORK, StateType.PENDING]
             found = client.read_flow_runs(
                 flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
                 flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=told))),
             )
-            dead = [run for run in found if str(run.id) != str(runtime.flow_run.id)]
+            dead = [
+                run
+                for run in found
+                if str(run.id) != str(runtime.flow_run.id)
+                # One that is about to begin may be a worker's.
+                and (before_workers or run.state_type != StateType.PENDING or run.deployment_id is None)
+            ]
             for run in dead:
                 client.set_flow_run_state(run.id, Crashed(message="Its process is gone."), force=True)
             return len(dead)
