@@ -1,4 +1,4 @@
-"""Says in a line which of the things that heed leans on went away, whatever error a library made of it."""
+"""Says in a line which of the things that heed leans on went away or refused, whatever error a library made of it."""
 
 from pathlib import Path
 
@@ -18,9 +18,12 @@ SERVERS = {
 UNANSWERED = ("Connect", "Timeout", "Operational", "RemoteProtocol", "ReadError")
 """Words in the names of their errors, where nobody answered."""
 
+REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+"""What MLflow calls it when it knows an account not, or does not let it."""
+
 
 def said(error: BaseException, place: Path) -> BadInput | None:
-    """The line; None where nothing went away, or the error says it already.
+    """The line; None where nothing went away or refused, or the error says it already.
 
     Args:
         error: that ended some work.
@@ -31,6 +34,9 @@ def said(error: BaseException, place: Path) -> BadInput | None:
     if room.ran_out(error):
         return BadInput("the disk is full", place, f"Make room, {AGAIN}")
     for one in _chain(error):
+        if type(one).__module__ == "mlflow.exceptions" and getattr(one, "error_code", "") in REFUSED:
+            fix = f"Name another account, or have its administrator let this one, {AGAIN}"
+            return BadInput("MLflow does not let this account do that", "MLFLOW_TRACKING_USERNAME", fix)
         who, where = SERVERS.get(type(one).__module__.split(".")[0], ("", ""))
         if who and any(word in type(one).__name__ for word in UNANSWERED):
             # Not in the library's words, which may have the address with a password in it.
