@@ -3,6 +3,7 @@
 The policy is a TOML file a person edits; its own comments say how to read it.
 """
 
+import math
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from components import policy as written
 from components.policy import in_numbers, read_checks
 from components.records.handles import Decision, Estimate, Scorecard
+from components.significance import detectable, needed
 
 DEFAULT_POLICY = Path(__file__).parents[2] / "mlflow" / "gate.toml"
 
@@ -86,8 +88,24 @@ def _weigh_value(check: Check, value: float) -> tuple[Outcome, str]:
 
 def _weigh_interval(check: Check, estimate: Estimate) -> tuple[Outcome, str]:
     """Touching the bound is not beyond it: a challenger equal to the champion wins exactly half, and is no better."""
+    if math.isnan(estimate.value):
+        return "hold", "it could not be measured"
     above, below = estimate.low > check.bound, estimate.high < check.bound
     if not above and not below:
-        return "hold", f"the interval reaches {check.bound:g}, so there is not enough evidence"
+        return (
+            "hold",
+            f"the interval reaches {check.bound:g}, so there is not enough evidence: {_wanting(check, estimate)}",
+        )
     finding = f"the whole interval is {'above' if above else 'below'} {check.bound:g}"
     return ("promote" if above == check.more_is_better else "refuse"), finding
+
+
+def _wanting(check: Check, estimate: Estimate) -> str:
+    """What so many units can show, and how many it would take."""
+    shown = f"{estimate.n} can show a difference of {detectable(estimate):.2g}"
+    units = needed(estimate, check.bound)
+    if units is None:
+        return f"{shown}, and there is next to none here"
+    # Two digits of a number that is estimated itself.
+    told = round(units, 2 - len(str(units)))
+    return f"{shown}; for one of {abs(estimate.value - check.bound):.2g}, as here, it takes about {told:,}"

@@ -100,6 +100,13 @@ def test_the_default_policy_names_what_stands_in_the_way(changes: dict, expected
     assert says in reason
 
 
+def test_who_is_held_is_told_what_so_many_prompts_show_and_how_many_it_would_take() -> None:
+    held = decide(scorecard(policy__win_rate=(0.52, 0.46, 0.58, 300)), read_policy(DEFAULT_POLICY)).reasons[0]
+    assert "300 can show a difference of 0.086; for one of 0.02, as here, it takes about 5,500" in held
+    equal = decide(scorecard(policy__win_rate=(0.5, 0.44, 0.56, 300)), read_policy(DEFAULT_POLICY)).reasons[0]
+    assert "300 can show a difference of 0.086, and there is next to none here" in equal
+
+
 def test_a_refusal_outweighs_a_hold_and_every_check_is_reported() -> None:
     both = scorecard(policy__win_rate=(0.52, 0.46, 0.58, 300), policy__kl=(80.0, 70.0, 90.0, 300))
     decision = decide(both, read_policy(DEFAULT_POLICY))
