@@ -50,7 +50,8 @@ NEEDED = {
 def work(pool: str, name: str) -> int:
     """Be a worker of a pool; the exit code it ends with."""
     worker = ("prefect", "worker", "start", "--pool", pool, "--type", "process", "--name", name)
-    return standby.keep([sys.executable, "-m", *worker], [sys.executable, "-m", "flows.standby", "wait", pool])
+    waiting = ("flows.standby", "wait", pool)
+    return standby.keep([sys.executable, "-m", *worker], [sys.executable, "-m", *waiting], Path(os.environ[PLACE]))
 
 
 def wait(pool: str) -> None:

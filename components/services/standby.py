@@ -33,26 +33,31 @@ PATIENCE = 60.0
 """Seconds that a run waits for a process that still imports; without one it would import as long itself."""
 
 PAUSE = 5.0
-"""The least seconds between two starts, so that a worker comes up first and what cannot start is not tried at once."""
+"""The least seconds between two starts, so that a worker comes up first; twice as many after each that was in vain."""
+
+LONGEST_PAUSE = 300.0
 
 LOOKS = 0.2
 """Seconds between two looks at the worker."""
 
 
-def keep(worker: Sequence[str], standby: Sequence[str]) -> int:
+def keep(worker: Sequence[str], standby: Sequence[str], place: Path) -> int:
     """Run a worker, and as long as it lives a process beside it that waits for a run.
 
     Args:
         worker: the program and its arguments.
         standby: the same of what waits.
+        place: where its socket is; whoever has become a run has taken it away.
 
     Returns:
         The exit code of the worker.
     """
     with subprocess.Popen(worker) as working:
-        waiting, begun = None, time.monotonic()
+        waiting, begun, pause = None, time.monotonic(), PAUSE
         while working.poll() is None:
-            if (waiting is None or waiting.poll() is not None) and time.monotonic() - begun > PAUSE:
+            if waiting and waiting.poll() is not None:
+                waiting, pause = None, min(2 * pause, LONGEST_PAUSE) if place.exists() else PAUSE
+            if waiting is None and time.monotonic() - begun > pause:
                 waiting, begun = subprocess.Popen(standby), time.monotonic()
             time.sleep(LOOKS)
         if waiting:
@@ -97,14 +102,17 @@ class Standby:
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         prepare()
         sys.argv = [module]
-        code: object = 0
+        code = 1
         try:
             runpy.run_module(module, run_name="__main__", alter_sys=True)
+            code = 0
         except SystemExit as end:
-            code = end.code or 0
-        # The other side waits on until this process is gone, and with it all that it still does at its end.
-        connection.sendall(b"%d" % (code if isinstance(code, int) else 1))
-        sys.exit(code if isinstance(code, int) else str(code))
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            raise
+        finally:
+            # The other side waits on until this process is gone, and with it all that it still does at its end.
+            connection.sendall(b"%d" % code)
+        sys.exit()
 
     def _handed_over(self) -> socket.socket:
         while True:

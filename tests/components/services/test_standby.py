@@ -18,14 +18,17 @@ print("a complaint", file=sys.stderr, flush=True)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 if os.environ.get("OWN_TASK") == "last":
     time.sleep(60)
+if os.environ.get("OWN_TASK") == "fail":
+    raise ValueError("as runs do")
 sys.exit(3)
 """
 WAIT = "import sys; from pathlib import Path; from components.services.standby import Standby; "
 WAIT += "Standby(Path(sys.argv[1]), 'OWN_').become('a_run', lambda: None)"
 HAND_OVER = "import sys; from pathlib import Path; from components.services.standby import hand_over; "
 HAND_OVER += "hand_over(Path(sys.argv[1]), 'a_run')"
-KEEP = "import sys; from components.services.standby import keep; "
-KEEP += "sys.exit(keep([sys.executable, '-c', sys.argv[2]], [sys.executable, '-c', sys.argv[3], sys.argv[1]]))"
+KEEP = "import sys; from pathlib import Path; from components.services.standby import keep; "
+KEEP += "programs = [[sys.executable, '-c', program, sys.argv[1]] for program in sys.argv[2:]]; "
+KEEP += "sys.exit(keep(*programs, Path(sys.argv[1])))"
 
 LISTENING = "00010000"
 """As Linux says it of a socket, in /proc/net/unix."""
@@ -87,6 +90,14 @@ def test_a_run_is_the_process_that_waited_with_what_the_program_was_given(
     run = start(HAND_OVER, folder=folder, OWN_NAME="first")
     assert run.communicate() == (f"{standby.pid} {folder} first\n", "a complaint\n")
     assert (run.returncode, standby.wait()) == (3, 3)
+
+
+def test_a_run_that_fails_says_so_as_any_program_does(standby: "subprocess.Popen[str]", start: Starts) -> None:
+    run = start(HAND_OVER, OWN_TASK="fail")
+    out, said = run.communicate()
+    assert out.split()[0] == str(standby.pid)
+    assert "ValueError: as runs do" in said
+    assert (run.returncode, standby.wait()) == (1, 1)
 
 
 def test_without_one_that_waits_the_program_is_the_run(start: Starts) -> None:
