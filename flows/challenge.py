@@ -5,7 +5,7 @@ from collections.abc import Callable
 from prefect import flow
 
 from components.records.handles import DatasetVersion, ModelVersion, Scorecard
-from components.registry import models, promotion
+from components.registry import history, models, promotion
 from components.workspace import Workspace
 from flows.evaluate import evaluate
 from flows.train import fine_tune, train
@@ -34,5 +34,5 @@ def challenge(workspace: Workspace, dataset: DatasetVersion, attempt: int) -> Sc
 def first_champion(workspace: Workspace, dataset: DatasetVersion) -> ModelVersion:
     """Where nothing is in service yet, the fine-tuned base model is better than nothing."""
     model = fine_tune(workspace, dataset)
-    promotion.promote(workspace, model, "the first model: there was no champion to beat")
+    promotion.promote(workspace, model, "the first model: there was no champion to beat", history.FIRST)
     return model

@@ -193,6 +193,17 @@ def rollback(because: Because = "by hand", place: Place = None, as_json: Json = 
     )
 
 
+@app.command(epilog="Example: heed history --json")
+def history(place: Place = None, as_json: Json = False) -> None:
+    """Every time the champion's place changed hands: when, who, why."""
+    workspace = opened(place)
+    from components.registry.history import moves
+
+    made = moves(workspace)
+    told = "\n".join(move.in_words() for move in made) or "There has been no champion yet."
+    say(as_json, {"moves": [move.model_dump() for move in made]}, told)
+
+
 def main() -> None:
     """Run a command; errors a person can mend are one line and exit code 2."""
     _end_in_order()

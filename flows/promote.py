@@ -3,7 +3,7 @@
 from prefect import flow, task
 
 from components.records.handles import Decision, Scorecard
-from components.registry import models, promotion
+from components.registry import history, models, promotion
 from components.registry.card import model_card
 from components.registry.gate import decide, read_policy
 from components.workspace import Workspace
@@ -27,7 +27,7 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
     if decision.outcome == "promote":
         task(name="promote")(promotion.promote)(
-            workspace, scorecard.challenger, "the gate: " + " ".join(decision.reasons)
+            workspace, scorecard.challenger, " ".join(decision.reasons), history.GATE, scorecard.run_id
         )
     # Last, because it is what says that these inputs are done with.
     card = model_card(scorecard, decision)

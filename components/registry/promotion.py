@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from components import journal
 from components.records.errors import BadInput
 from components.records.handles import Decision, ModelVersion, Scorecard
+from components.registry import history
 from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, versions
 from components.tracking import client
 from components.workspace import Workspace
@@ -102,11 +103,15 @@ def scorecard_of(workspace: Workspace, model: ModelVersion) -> Scorecard | None:
     return Scorecard.model_validate_json(kept) if kept else None
 
 
-def promote(workspace: Workspace, model: ModelVersion, reason: str) -> None:
+def promote(
+    workspace: Workspace, model: ModelVersion, reason: str, by: str | None = None, scorecard: str | None = None
+) -> None:
     """Make a version the champion, and remember which one it succeeds.
 
     Args:
         reason: why, for whoever asks later.
+        by: who says so; None for the person at the keyboard.
+        scorecard: the MLflow run of the scorecard that it was decided by.
     """
     mlflow = client(workspace)
     champion = at_alias(workspace, model.name, CHAMPION)
@@ -119,6 +124,7 @@ def promote(workspace: Workspace, model: ModelVersion, reason: str) -> None:
     }
     for key, value in note.items():
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
+    history.note(workspace, "promote", model, champion, reason, by, scorecard)
     mlflow.set_registered_model_alias(model.name, CHAMPION, str(model.version))
     before = _told(champion) if champion else None
     journal.tell("promotion", "promote", model=_told(model), before=before, dataset=model.dataset, run=model.run_id)
@@ -156,6 +162,7 @@ def rollback(workspace: Workspace, reason: str) -> tuple[ModelVersion, ModelVers
     previous = version_named(workspace, int(before))
     mlflow = client(workspace)
     mlflow.set_model_version_tag(POLICY, str(champion.version), "heed.rolled_back_because", reason)
+    history.note(workspace, "roll back", previous, champion, reason, None)
     mlflow.set_registered_model_alias(POLICY, CHAMPION, str(previous.version))
     journal.tell("promotion", "roll back", model=_told(previous), before=_told(champion))
     return champion, previous

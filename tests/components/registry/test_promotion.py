@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from components.config import Settings
 from components.records.errors import BadInput
 from components.records.handles import Decision, Estimate, ModelVersion, Scorecard
-from components.registry import models, promotion
+from components.registry import history, models, promotion
 from components.registry.comparison import comparison
 from components.tracking import client
 from components.workspace import Workspace
@@ -90,6 +91,34 @@ def test_rollback_goes_back_one_champion_at_a_time_and_says_why(
     assert champion(workspace) == 1
     promotion.promote(workspace, made[3], "it was not the model's fault")
     assert promotion.rollback(workspace, "it was") == (made[3], made[0])
+
+
+def test_every_move_is_told_in_order_with_who_and_why_and_one_made_again_after_a_kill_is_one(
+    workspace: Workspace, register: Callable[[str], ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "ada")
+    first, second = register("a"), register("b")
+    promotion.promote(workspace, first, "the first", history.FIRST)
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(MlflowClient, "set_registered_model_alias", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            promotion.promote(workspace, second, "won", history.GATE, "run")
+    assert champion(workspace) == 1
+    promotion.promote(workspace, second, "won", history.GATE, "run")
+    promotion.rollback(workspace, "users complain")
+    promotion.promote(workspace, second, "it was not the model's fault")
+    told = [(move.what, move.before, move.version, move.by, move.scorecard) for move in history.moves(workspace)]
+    assert told == [
+        ("promote", None, 1, "heed", None),
+        ("promote", 1, 2, "the gate", "run"),
+        ("roll back", 2, 1, "ada", None),
+        ("promote", 1, 2, "ada", None),
+    ]
+    assert history.moves(workspace)[2].in_words().endswith("roll back version 1 after 2, by ada: users complain")
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_rollback_without_a_champion_says_what_to_run(
