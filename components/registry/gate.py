@@ -20,16 +20,22 @@ DEFAULT_POLICY = Path(__file__).parents[2] / "mlflow" / "gate.toml"
 Outcome = Literal["promote", "hold", "refuse"]
 
 
+SEVERITY: dict[Outcome, int] = {"promote": 0, "hold": 1, "refuse": 2}
+
+
 class Check(written.Check):
     """What one measure of the scorecard must show.
 
     Attributes:
         by: whether the whole interval has to lie beyond the bound, or the value alone decides.
         needs: how many units the measure has to be made on; fewer hold.
+        of: `everybody`, or `each group`, which the measure is then made for as measure/GROUP. A group on which it is
+            made too rarely stops nothing, unless its whole interval is short of the bound.
     """
 
     by: Literal["interval", "value"] = "interval"
     needs: Annotated[int, Field(ge=1)] = 1
+    of: Literal["everybody", "each group"] = "everybody"
 
 
 class Policy(BaseModel):
@@ -62,6 +68,8 @@ def decide(scorecard: Scorecard, policy: Policy) -> Decision:
 
 
 def _consider(check: Check, measures: dict[str, Estimate]) -> tuple[Outcome, str]:
+    if check.of == "each group":
+        return _consider_groups(check, measures)
     estimate = measures.get(check.measure)
     if estimate is None:
         near = get_close_matches(check.measure, measures, n=1)
@@ -72,6 +80,26 @@ def _consider(check: Check, measures: dict[str, Estimate]) -> tuple[Outcome, str
     if outcome == "promote":
         return outcome, f"pass: {sentence}."
     return outcome, f"{outcome}: {sentence}" + (f"; {check.because}." if check.because else ".")
+
+
+def _consider_groups(check: Check, measures: dict[str, Estimate]) -> tuple[Outcome, str]:
+    """The group for which it is worst decides; the others are no better off for it."""
+    groups = {name: measures[name] for name in measures if name.startswith(f"{check.measure}/")}
+    large = {name: found for name, found in groups.items() if found.n >= check.needs}
+    weighed = [
+        (outcome, name)
+        for name in groups
+        if (outcome := _weigh(check.model_copy(update={"needs": 1}), groups[name])[0]) == "refuse" or name in large
+    ]
+    if not weighed:
+        return "promote", f"pass: {check.measure} of each group: no group has {check.needs} or more."
+    worst = max(weighed, key=lambda found: (SEVERITY[found[0]], _shortfall(check, groups[found[1]])))[1]
+    alone = check.model_copy(update={"measure": worst, "of": "everybody", "needs": 1})
+    return _consider(alone, {worst: groups[worst]})
+
+
+def _shortfall(check: Check, estimate: Estimate) -> float:
+    return check.bound - estimate.low if check.more_is_better else estimate.high - check.bound
 
 
 def _weigh(check: Check, estimate: Estimate) -> tuple[Outcome, str]:

@@ -13,6 +13,9 @@ def scorecard(**changes: tuple[float, float, float, int]) -> Scorecard:
     """One that passes the default policy, with some measures changed (a double underscore stands for the slash)."""
     measures = {
         "policy/win_rate": (0.62, 0.56, 0.68, 300),
+        "policy/win_rate_length_controlled": (0.61, 0.55, 0.67, 300),
+        "policy/win_rate/a": (0.6, 0.52, 0.68, 160),
+        "policy/win_rate/b": (0.64, 0.55, 0.72, 140),
         "reward/accuracy": (0.7, 0.66, 0.74, 500),
         "reward/ece": (0.05, 0.03, 0.12, 500),
         "policy/length_ratio": (1.1, 1.0, 1.2, 300),
@@ -87,6 +90,10 @@ def test_the_default_policy_promotes_a_challenger_that_is_better_all_round() -> 
         ({"policy__win_rate": (0.52, 0.46, 0.58, 300)}, "hold", "hold: policy/win_rate is 0.52"),
         ({"policy__win_rate": (0.4, 0.34, 0.46, 300)}, "refuse", "refuse: policy/win_rate is 0.4"),
         ({"policy__win_rate": (1.0, 1.0, 1.0, 3)}, "hold", "fewer than the 20"),
+        ({"policy__win_rate_length_controlled": (0.49, 0.43, 0.55, 300)}, "hold", "has only learned to talk more"),
+        ({"policy__win_rate__a": (0.45, 0.37, 0.53, 160)}, "hold", "hold: policy/win_rate/a is 0.45"),
+        ({"policy__win_rate__a": (0.3, 0.22, 0.38, 160)}, "refuse", "may be worse for some"),
+        ({"policy__win_rate__b": (0.3, 0.22, 0.38, 140)}, "refuse", "refuse: policy/win_rate/b is 0.3"),
         ({"reward__accuracy": (0.5, 0.45, 0.55, 500)}, "hold", "a judge no better than a coin cannot decide."),
         ({"reward__ece": (0.18, 0.11, 0.26, 500)}, "refuse", "not at most 0.15"),
         ({"policy__length_ratio": (2.4, 1.9, 2.9, 300)}, "refuse", "wins by its length"),
@@ -107,11 +114,21 @@ def test_who_is_held_is_told_what_so_many_prompts_show_and_how_many_it_would_tak
     assert "300 can show a difference of 0.086, and there is next to none here" in equal
 
 
+def test_a_small_group_holds_nobody_up_and_where_all_are_small_it_is_said() -> None:
+    doubtful = {"policy__win_rate__a": (0.45, 0.3, 0.6, 60)}
+    assert decide(scorecard(**doubtful), read_policy(DEFAULT_POLICY)).outcome == "promote"
+    said = decide(scorecard(**doubtful), read_policy(DEFAULT_POLICY)).reasons[2]
+    assert said == "pass: policy/win_rate of each group: no group has 150 or more."
+    hurt = {"policy__win_rate__a": (0.2, 0.1, 0.35, 60)}
+    assert decide(scorecard(**hurt), read_policy(DEFAULT_POLICY)).outcome == "refuse"
+
+
 def test_a_refusal_outweighs_a_hold_and_every_check_is_reported() -> None:
     both = scorecard(policy__win_rate=(0.52, 0.46, 0.58, 300), policy__kl=(80.0, 70.0, 90.0, 300))
     decision = decide(both, read_policy(DEFAULT_POLICY))
     assert decision.outcome == "refuse"
-    assert [reason.split(":")[0] for reason in decision.reasons] == ["hold", "pass", "pass", "pass", "refuse"]
+    said = [reason.split(":")[0] for reason in decision.reasons]
+    assert said == ["hold", "pass", "pass", "pass", "pass", "pass", "refuse"]
 
 
 def test_a_measure_that_is_not_there_refuses_by_name() -> None:
