@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals bench-data bench-defences bench-crash bench-loop
+.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals bench-data bench-defences bench-crash bench-loop bench-gate
 
 setup:
 	@cmp -s requirements.lock .venv/installed.lock || $(MAKE) --no-print-directory install
@@ -57,3 +57,6 @@ bench-crash: setup
 
 bench-loop: setup
 	@$(BIN)/python -m benchmarks.loop
+
+bench-gate: setup
+	@$(BIN)/python -m benchmarks.gate
