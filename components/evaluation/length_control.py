@@ -17,7 +17,7 @@ from scipy.special import expit
 RIDGE = 1.0
 """Inverse variance that is expected of difficulties, of `sense`, and of the liking of length of a single model."""
 
-NEWTON = 25  # steps; about six are enough
+NEWTON = 25  # steps at the most; about six are enough
 
 
 def of_many(wins: np.ndarray, longer: np.ndarray) -> np.ndarray:
@@ -72,7 +72,10 @@ def of_one(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
         share = expit(found @ columns)
         slope = (counts * (share - wins)) @ columns.T + expected * found
         curve = np.einsum("bn,in,jn->bij", counts * share * (1 - share), columns, columns) + np.diag(expected)
-        found -= np.clip(np.linalg.solve(curve, slope[..., None])[..., 0], -2, 2)
+        step = np.linalg.solve(curve, slope[..., None])[..., 0]
+        found -= np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-9:
+            break
     return np.asarray(expit(found[:, 0]))
 
 
