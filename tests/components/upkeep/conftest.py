@@ -90,6 +90,7 @@ def measure() -> Measured:
             )
         promotion.challenge(workspace, challenger)
         promotion.record(workspace, card, Decision(outcome="promote", reasons=("pass: enough.",)), inputs, "# card")
+        promotion.told(workspace, challenger)
         return card
 
     return measured
