@@ -152,9 +152,6 @@ def _prefect(workspace: Workspace, where: Place, environment: dict[str, str]) ->
 
 
 def _mlflow(workspace: Workspace, where: Place, environment: dict[str, str]) -> Service:
-    from components.tracking import make_store
-
-    make_store(workspace)
     own = {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         # Not in the command, which everybody on this machine can read: a password may be in it.

@@ -45,6 +45,10 @@ def up(
     _refuse_what_cannot_work(workspace)
     with _known(workspace, whole=set(chosen) == set(services.NAMES)) as noted, _stopping() as stopping:
         where = services.place(workspace, chosen)
+        if services.MLFLOW in where.ports:
+            from components.tracking import make_store
+
+            make_store(workspace)
         listed = services.services(workspace, where, chosen, overrides)
         addresses = {service.name: service.address for wave in listed for service in wave if service.address}
         told = note.mine(addresses, where.prefect, services.PREFECT in where.ports)
