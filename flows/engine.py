@@ -52,6 +52,7 @@ def settle(root: Path) -> None:
         "PREFECT_LOCAL_STORAGE_PATH": str(state / "storage"),
         # Runs keep their logs for the Prefect UI; what a person must know at the terminal is said by the command line.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # On a machine that is busy a server takes longer to answer than the 20 s it is given.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",

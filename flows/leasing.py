@@ -8,7 +8,9 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import httpx
 from prefect.client.orchestration import get_client
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
 
 from components.records.errors import BadInput
@@ -22,9 +24,6 @@ class Busy(BadInput):
 
 RUNS_OUT = 60.0
 """Seconds after which the lease of a process that died is free: the least that Prefect gives."""
-
-TRIES = 1.0
-"""Seconds for which a lease that is taken is asked for."""
 
 
 @contextmanager
@@ -46,8 +45,16 @@ def one_retraining(workspace: Workspace) -> Iterator[None]:
         with get_client(sync_client=True) as client:
             client.upsert_global_concurrency_limit_by_name(name, 1)
         try:
-            held.enter_context(concurrency(name, timeout_seconds=TRIES, lease_duration=RUNS_OUT))
-        except TimeoutError:
+            # Asked once, and the server's answer waited for: after a time of our own, a slow server would look taken.
+            held.enter_context(concurrency(name, max_retries=0, lease_duration=RUNS_OUT))
+        except ConcurrencySlotAcquisitionError as refused:
+            if not _is_taken(refused):
+                raise
             fix = f"Wait until it is done; if its machine has died, {RUNS_OUT:.0f} s."
             raise Busy("another machine is already retraining this workspace", workspace.root, fix) from None
         yield
+
+
+def _is_taken(refused: ConcurrencySlotAcquisitionError) -> bool:
+    answer = refused.__cause__
+    return isinstance(answer, httpx.HTTPStatusError) and answer.response.status_code == httpx.codes.LOCKED

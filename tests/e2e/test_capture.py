@@ -46,7 +46,7 @@ def upstream() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def heed(heed_in: Callable[[Path], Heed], server: str, tmp_path_factory: pytest.TempPathFactory) -> Heed:
     """A new workspace, which reports to a Prefect server that is up already."""
-    root = tmp_path_factory.mktemp("capture") / "work"
+    root = tmp_path_factory.mktemp("capture") / "captured"
     root.mkdir()
     heed = replace(heed_in(root), api=server)
     heed.json("init")

@@ -1,9 +1,12 @@
 """Two machines that share a Prefect server: one retrains, the other is told so, and a dead one holds it not long."""
 
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -51,6 +54,34 @@ def test_one_retrains_and_the_other_is_told(machines: tuple[Path, Path], server:
     while _said(_holding(machines[1], server, 0)) != "has it":
         assert time.monotonic() < deadline, "a dead process holds the lease for ever"
         time.sleep(5)
+
+
+@pytest.fixture
+def slow(server: str) -> str:
+    """The same server, behind a line on which each of its answers takes more than a second."""
+    near = urlsplit(server)
+
+    def carry(source: socket.socket, sink: socket.socket, seconds: float) -> None:
+        while carried := source.recv(65_536):
+            time.sleep(seconds)
+            sink.sendall(carried)
+
+    def join(listener: socket.socket) -> None:
+        while True:
+            client, _ = listener.accept()
+            behind = socket.create_connection((near.hostname, near.port))
+            threading.Thread(target=carry, args=(client, behind, 0), daemon=True).start()
+            threading.Thread(target=carry, args=(behind, client, 1.2), daemon=True).start()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=join, args=(listener,), daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+
+
+def test_a_slow_server_is_not_taken_for_somebody_who_retrains(machines: tuple[Path, Path], slow: str) -> None:
+    holder = _holding(machines[0], slow, 0)
+    assert _said(holder) == "has it"
+    assert holder.wait() == 0
 
 
 def _holding(workspace: Path, server: str, seconds: float) -> "subprocess.Popen[str]":

@@ -28,11 +28,11 @@ def test_a_tracking_server_that_is_away_is_one_line_for_everybody_who_has_to_kno
 
     team = HTTPServer(("127.0.0.1", 0), Team)
     threading.Thread(target=team.serve_forever, daemon=True).start()
-    (tmp_path / "work").mkdir()
+    (tmp_path / "cut off").mkdir()
     webhook = f"http://127.0.0.1:{team.server_port}"
     # MLflow's own patience is some minutes, in which a server may be started again without anybody's noticing.
     impatient = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "HEED_NOTIFY_WEBHOOK": webhook}
-    heed = replace(heed_in(tmp_path / "work"), api=server, told=impatient)
+    heed = replace(heed_in(tmp_path / "cut off"), api=server, told=impatient)
     heed.json("init")
     failed = heed.run("retrain", "--set", f"mlflow.tracking_uri={NOBODY}")
     assert failed.returncode == 2, failed.stderr

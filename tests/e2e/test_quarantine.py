@@ -38,7 +38,7 @@ def record(number: int) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def heed(tmp_path_factory: pytest.TempPathFactory, heed_in: Callable[[Path], Heed], server: str) -> Heed:
-    root = tmp_path_factory.mktemp("quarantine") / "work"
+    root = tmp_path_factory.mktemp("quarantine") / "quarantined"
     root.mkdir()
     heed = replace(heed_in(root), api=server)
     heed.json("init", ".")
