@@ -252,7 +252,10 @@ def _rounds(
         told.print(
             f"round {rounds}: {done} kills so far, at {moments} s; damage: {dict(+found) or 'none'}", markup=False
         )
-        shutil.rmtree(workspace.root, ignore_errors=not found.total())
+        if found.total():
+            kept = Path(tempfile.mkdtemp(prefix="heed-damaged-"))
+            shutil.move(workspace.root, kept)
+            told.print(f"kept in {kept}", markup=False)
     return damage, done, rounds
 
 

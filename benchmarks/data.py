@@ -62,7 +62,8 @@ from flows.engine import prefect, settle
 
 workspace = find(Path(sys.argv[1]))
 settle(workspace.root)
-with prefect("flows.ingest", "components.preferences.sharing", "components.validation.expectations.checkpoint"):
+used = ("flows.ingest", "components.preferences.sharing", "components.validation.expectations.checkpoint")
+with prefect(workspace, *used):
     from prefect.client.orchestration import get_client
     from components.preferences.sharing import share_out
     from components.workspace import pinning, versions

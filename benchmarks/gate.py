@@ -7,7 +7,8 @@ asker's own taste compares. Each trial, one of 200 a kind, asks other questions.
 
     again             the champion once more: its answers are drawn anew
     better            the better of two answers, so often that it truly wins 55%
-    worse for some    better for the large group, and for the small one so much worse that it wins 38% there
+    worse for some    better for the large group, and for the small one so much worse that it wins 44% and loses 56%
+                      there: 12 points between them
     longer            the champion once more, saying the same in more words, before a judge who likes many words
 
 The gate is the one that workspaces begin with. The rule it stands beside is the one most teams use: promote whatever
@@ -35,7 +36,7 @@ from components.simulation.tastes import TASTES
 
 TRIALS, PROMPTS, POOL = 200, 1000, 20_000
 LARGE, SMALL, SHARE = "curious", "hurried", 0.8
-WORTH, LIKED, HARMED = 0.55, 0.5875, 0.38  # true win rates
+WORTH, LIKED, HARMED = 0.55, 0.5875, 0.44  # true win rates
 WORDY, LIKING = 60, 0.02  # characters that are added, and what a character is worth to the judge who likes them
 SETTINGS = Evaluate(resamples=400)
 ASKED = {"again": (0, 8), "better": (160, TRIALS), "worse for some": (0, 10), "longer": (0, 10)}

@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 from components.records.handles import Estimate
 
-SURE = float(norm.ppf(0.975))  # standard errors from the middle of a 95% interval to its end
+CHANCE = 0.025  # that a 95% interval lies beyond the truth on a given side
+SURE = float(norm.isf(CHANCE))  # standard errors from the middle of a 95% interval to its end
 FOUND = float(norm.ppf(0.8))  # and as many more, for a difference to be found four times out of five
 
 
@@ -32,6 +33,35 @@ def needed(estimate: Estimate, bound: float) -> int | None:
     if not difference * math.sqrt(1000) > detectable(estimate):
         return None
     return math.ceil(estimate.n * (detectable(estimate) / difference) ** 2)
+
+
+def spent(look: int) -> float:
+    """The chance of an error that a look at the same thing may take, on one side, for all looks to keep to CHANCE.
+
+    The first takes nine tenths, and each later one half of what is left, so that nobody has to say beforehand how many
+    there will be. By Bonferroni's inequality that holds however the looks depend on each other.
+
+    Args:
+        look: 1 for the first.
+    """
+    return CHANCE * (0.9 if look == 1 else 0.1 * 0.5 ** (look - 1))
+
+
+def widened(estimate: Estimate, chance: float) -> Estimate:
+    """The estimate with an interval that lies beyond the truth with this chance on either side, instead of CHANCE."""
+    factor = float(norm.isf(chance)) / SURE
+    low = estimate.value - (estimate.value - estimate.low) * factor
+    return estimate.model_copy(update={"low": low, "high": estimate.value + (estimate.high - estimate.value) * factor})
+
+
+def comparisons(share: Estimate) -> float:
+    """As how many yes-or-no answers a share is worth, by its interval; ties, which tell less than a win, make it more.
+
+    Args:
+        share: between 0 and 1.
+    """
+    error = _error(share)
+    return share.value * (1 - share.value) / error**2 if error else float(share.n)
 
 
 def _error(estimate: Estimate) -> float:

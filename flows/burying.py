@@ -1,7 +1,7 @@
 """Says of flow runs whose process is gone that they crashed, as after a power cut: nobody else would ever say so.
 
-Whoever retrains or lands data in a workspace holds a lock that dies with them, so whoever holds both knows that nobody
-else is at work. Runs that a worker elsewhere lost are Prefect's to find, by their heartbeat (`flows.deployments`).
+Every process that runs flows holds a lock that dies with it, and its runs bear the lock's name as a tag. Runs that a
+worker elsewhere lost are Prefect's to find, by their heartbeat (`flows.deployments`).
 """
 
 import psutil
@@ -17,54 +17,50 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
-from components.records.errors import BadInput
 from components.workspace import Workspace
 from flows.engine import prefect_is_ours
+from flows.signing import gone
 
 AT_WORK = (StateType.RUNNING, StateType.CANCELLING)
-FLOWS = ("retrain", "challenge", "first champion", "train", "evaluate", "promote", "collect")
-"""Those that one of the locks is held in."""
 
 
 def bury(workspace: Workspace, before_workers: bool = False) -> int:
-    """Say so of all runs that nobody can be at work at; whoever calls holds the lock on retraining.
+    """Say so of all runs that nobody can be at work at.
 
     Args:
         workspace: whose.
         before_workers: whether no worker runs yet, so that runs that were handed to one are dead too.
 
     Returns:
-        How many there were; none where data is landing or a model in training, or where the Prefect server is not this
-        workspace's own.
+        How many there were; none where the Prefect server is not this workspace's own.
     """
     if not prefect_is_ours(workspace):
         return 0
-    try:
-        with (
-            workspace.lock("data", "landing data"),
-            workspace.lock("training", "training"),
-            get_client(sync_client=True) as client,
-        ):
-            told = [*AT_WORK, StateType.PENDING]
-            found = client.read_flow_runs(
-                flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
-                flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=told))),
-            )
-            dead = [
-                run
-                for run in found
-                if str(run.id) != str(runtime.flow_run.id)
-                # One that is about to begin may be a worker's.
-                and (before_workers or run.state_type != StateType.PENDING or run.deployment_id is None)
-            ]
-            for run in dead:
-                client.set_flow_run_state(run.id, Crashed(message="Its process is gone."), force=True)
-            return len(dead)
-    except BadInput:
-        return 0
+    told = FlowRunFilterStateType(any_=[*AT_WORK, StateType.PENDING])
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=told)))
+        processes = gone(workspace, (tag for run in found for tag in run.tags))
+        dead = [run for run in found if _is_dead(run, processes, before_workers)]
+        for run in dead:
+            client.set_flow_run_state(run.id, Crashed(message="Its process is gone."), force=True)
+    return len(dead)
+
+
+def _is_dead(run: FlowRun, processes: dict[str, bool], before_workers: bool) -> bool:
+    """Whether nobody can be at work at a run.
+
+    Args:
+        run: that seems to be worked at.
+        processes: by the sign of each, whether it is gone.
+        before_workers: as `bury`.
+    """
+    if str(run.id) == str(runtime.flow_run.id):
+        return False
+    signs = [tag for tag in run.tags if tag in processes]
+    return processes[signs[0]] if signs else before_workers
 
 
 class Lost:

@@ -78,7 +78,7 @@ def ingest(
 ) -> None:
     """Land feedback, preferences, or what was captured; nothing lands twice."""
     workspace = opened(place, overrides)
-    with prefect("flows.collect", "components.validation.expectations.checkpoint"):
+    with prefect(workspace, "flows.collect", "components.validation.expectations.checkpoint"):
         from flows.collect import collect
         from flows.ingest import ingest as flow
 
@@ -105,7 +105,7 @@ def simulate(
         placed = place_sample(workspace)
         say(as_json, placed, f"The sample is in {workspace.data}: {placed['preferences']} preferences.")
         return
-    with prefect("flows.simulate", "components.validation.expectations.checkpoint"):
+    with prefect(workspace, "flows.simulate", "components.validation.expectations.checkpoint"):
         from flows.simulate import simulate as flow
 
         landing = flow(workspace, conversations, seed)
@@ -121,7 +121,7 @@ def retrain(
 ) -> None:
     """The whole loop once: train a challenger, measure it, promote it if the gate says so."""
     workspace = opened(place, overrides)
-    with prefect("flows.retrain"):
+    with prefect(workspace, "flows.retrain"):
         from flows.retrain import retrain as flow
 
         done = flow(workspace, force)
@@ -202,6 +202,22 @@ def history(place: Place = None, as_json: Json = False) -> None:
     made = moves(workspace)
     told = "\n".join(move.in_words() for move in made) or "There has been no champion yet."
     say(as_json, {"moves": [move.model_dump() for move in made]}, told)
+
+
+@app.command(epilog="Example: heed ratings")
+def ratings(place: Place = None, as_json: Json = False) -> None:
+    """How often every version would win against the champion, though each was compared with one other only."""
+    workspace = opened(place)
+    from components.registry import models
+    from components.registry.promotion import measured
+    from components.registry.ratings import in_words, matches, ratings
+
+    champion = models.at_alias(workspace, models.POLICY, models.CHAMPION)
+    if not champion:
+        raise BadInput("there is no champion", "the registry", "Run `heed retrain` first.")
+    rated = ratings(matches(measured(workspace).values(), "policy/win_rate"), champion.version)
+    told = {version: found.model_dump() for version, found in rated.items()}
+    say(as_json, {"champion": champion.version, "ratings": told}, in_words(rated, champion.version))
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ def report(
 ) -> None:
     """What the audits find in the data, what the data gate says, and one page with all of it."""
     workspace = opened(place, overrides)
-    with prefect("flows.examine"):
+    with prefect(workspace, "flows.examine"):
         from components.workspace import versions
         from flows.examine import examine, report_of
 

@@ -68,7 +68,7 @@ def demo(root: Path, seed: int) -> Told:
     """Run the loop twice in `root`, which is made anew."""
     clock = _Clock()
     workspace = _scratch(root)
-    with prefect():
+    with prefect(workspace):
         return _loop_twice(workspace, seed, clock)
 
 

@@ -16,6 +16,7 @@ from components.records.handles import DatasetVersion, Scorecard
 from components.workspace import Workspace, find
 from flows import events
 from flows.engine import settle
+from flows.signing import signed
 
 LOOKS = 0.5
 """Seconds between two looks at whether the training pool is done."""
@@ -34,7 +35,8 @@ def retrain(force: bool = False, settings: list[str] | None = None) -> State[Any
     from flows.retrain import retrain as loop
 
     try:
-        done = loop.fn(workspace, force, partial(_in_the_training_pool, settings))
+        with signed(workspace):
+            done = loop.fn(workspace, force, partial(_in_the_training_pool, settings))
     except Busy as busy:
         return Cancelled(message=str(busy))
     said = f"{done.outcome}: {'; '.join(done.reasons)}" if done.reasons else done.outcome
@@ -54,7 +56,8 @@ def challenge(dataset: DatasetVersion, attempt: int = 0, settings: list[str] | N
     workspace = _opened(settings)
     from flows.challenge import challenge as work
 
-    return work.fn(workspace, dataset, attempt)
+    with signed(workspace):
+        return work.fn(workspace, dataset, attempt)
 
 
 @flow(name="look for drift", validate_parameters=False)
@@ -72,7 +75,8 @@ def look_for_drift(at_least: int = 1, settings: list[str] | None = None) -> Stat
     from components.workspace import looked, versions
     from flows.collect import newest
 
-    dataset = newest(workspace)
+    with signed(workspace):
+        dataset = newest(workspace)
     before = acceptance.last_accepted(workspace, dataset.hash)
     if before is None or not looked.landed_since(workspace):
         return Completed(message="nothing new to compare")

@@ -26,6 +26,7 @@ from components.services import note
 from components.services.answering import answers
 from components.workspace import Workspace, room, tally
 from flows import evaluation_sets
+from flows.signing import signed
 
 PATIENCE = 10.0
 """Seconds in which a Prefect server has to answer."""
@@ -91,10 +92,11 @@ def prefect_is_ours(workspace: Workspace) -> bool:
 
 
 @contextmanager
-def prefect(*modules: str) -> Iterator[None]:
+def prefect(workspace: Workspace, *modules: str) -> Iterator[None]:
     """One connection to Prefect for all flows inside the block: to PREFECT_API_URL, or to a temporary server.
 
     Args:
+        workspace: whose flows they are.
         modules: what the block is going to import; that takes seconds, in which the server starts.
 
     Raises:
@@ -115,6 +117,7 @@ def prefect(*modules: str) -> Iterator[None]:
 
                 threading.Thread(target=_import, args=(modules,), daemon=True).start()
             stack.enter_context(SyncClientContext.get_or_create())
+            stack.enter_context(signed(workspace))
         yield
 
 

@@ -41,7 +41,7 @@ def forget(
 ) -> None:
     """Take a person out of the store and the next dataset version, and say where they still are."""
     workspace = opened(place)
-    with prefect("flows.forget"):
+    with prefect(workspace, "flows.forget"):
         from pydantic import SecretStr
 
         from flows.forget import forget as flow

@@ -17,8 +17,9 @@ def promote(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision
 
 
 def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision:
-    decision = task(name="gate")(decide)(scorecard, read_policy(workspace.gate_file))
-    task(name="begin")(promotion.begin)(workspace, scorecard, inputs)
+    policy = read_policy(workspace.gate_file)
+    look = task(name="begin")(promotion.begin)(workspace, scorecard, inputs)
+    decision = task(name="gate")(decide)(scorecard, policy, look)
     now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
     # It is the challenger already where a kill came between the promotion and the record of it.
     if decision.outcome == "promote" and now not in (scorecard.champion, scorecard.challenger):

@@ -84,7 +84,7 @@ def schedule(
     pause = _seconds(at_most_every, "--at-most-every")
     workspace = opened(place)
     wanted = _clock(cron, every, timezone)
-    with prefect("flows.deployments"):
+    with prefect(workspace, "flows.deployments"):
         from prefect.client.orchestration import get_client
 
         from flows import deployments

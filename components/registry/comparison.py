@@ -4,8 +4,8 @@ from rich.table import Table
 
 from components.records.errors import BadInput
 from components.records.handles import Estimate, Scorecard
-from components.registry.models import POLICY, versions
-from components.registry.promotion import scorecard_of, version_named
+from components.registry.models import POLICY
+from components.registry.promotion import measured, scorecard_of, version_named
 from components.workspace import Workspace
 
 
@@ -18,11 +18,10 @@ def comparison(workspace: Workspace, first: int | None, second: int | None) -> d
     named = [number for number in (first, second) if number is not None]
     if named:
         return {number: _card(workspace, number) for number in named}
-    cards = {model.version: scorecard_of(workspace, model) for model in versions(workspace, POLICY)}
-    measured = {number: card for number, card in sorted(cards.items()) if card}
-    if not measured:
+    cards = measured(workspace)
+    if not cards:
         raise BadInput("no version has a scorecard yet", "the registry", "Run `heed retrain`.")
-    return dict(list(measured.items())[-2:])
+    return dict(list(cards.items())[-2:])
 
 
 def table(cards: dict[int, Scorecard]) -> Table:

@@ -4,6 +4,7 @@ The policy is a TOML file a person edits; its own comments say how to read it.
 """
 
 import math
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from components import policy as written
 from components.policy import in_numbers, read_checks
 from components.records.handles import Decision, Estimate, Scorecard
-from components.significance import detectable, needed
+from components.significance import detectable, needed, spent, widened
 
 DEFAULT_POLICY = Path(__file__).parents[2] / "mlflow" / "gate.toml"
 
@@ -55,57 +56,98 @@ def read_policy(file: Path) -> Policy:
     return Policy(checks=read_checks(file, Check, DEFAULT_POLICY))
 
 
-def decide(scorecard: Scorecard, policy: Policy) -> Decision:
+def decide(scorecard: Scorecard, policy: Policy, look: int = 1) -> Decision:
     """Hold a scorecard against a policy: one refusal refuses, else one hold holds, else the challenger is promoted.
+
+    A challenger has to pass every check, so many checks do not make it easier to pass by chance; but any of them can
+    refuse it, so a refusal has to stand the correction for their number (Bonferroni). To look again at what was held
+    gives chance another try, so a later look asks for more (`components.significance.spent`).
+
+    Args:
+        scorecard: what was measured.
+        policy: what it has to show.
+        look: the how-manieth decision on this challenger beside the same champion.
 
     Returns:
         The outcome, with one sentence a check in the order of the policy. A measure the scorecard lacks refuses.
     """
-    results = [_consider(check, scorecard.measures) for check in policy.checks]
+    demand = Demand(look, sum(_ways(check, scorecard.measures) for check in policy.checks))
+    results = [_consider(check, scorecard.measures, demand) for check in policy.checks]
     outcomes = {outcome for outcome, _ in results}
     outcome: Outcome = "refuse" if "refuse" in outcomes else "hold" if "hold" in outcomes else "promote"
     return Decision(outcome=outcome, reasons=tuple(reason for _, reason in results))
 
 
-def _consider(check: Check, measures: dict[str, Estimate]) -> tuple[Outcome, str]:
+@dataclass(frozen=True)
+class Demand:
+    """How much evidence is asked for.
+
+    Attributes:
+        look: the how-manieth decision it is.
+        ways: how many intervals can refuse.
+    """
+
+    look: int
+    ways: int
+
+    def to_pass(self, estimate: Estimate) -> Estimate:
+        """With the interval that has to lie beyond the bound."""
+        return widened(estimate, spent(self.look))
+
+    def to_refuse(self, estimate: Estimate) -> Estimate:
+        """With the interval that has to be short of it."""
+        return widened(estimate, spent(self.look) / self.ways)
+
+
+def _ways(check: Check, measures: dict[str, Estimate]) -> int:
+    if check.by == "value":
+        return 0
+    return len(_groups(check, measures)) if check.of == "each group" else 1
+
+
+def _groups(check: Check, measures: dict[str, Estimate]) -> dict[str, Estimate]:
+    return {name: measures[name] for name in measures if name.startswith(f"{check.measure}/")}
+
+
+def _consider(check: Check, measures: dict[str, Estimate], demand: Demand) -> tuple[Outcome, str]:
     if check.of == "each group":
-        return _consider_groups(check, measures)
+        return _consider_groups(check, measures, demand)
     estimate = measures.get(check.measure)
     if estimate is None:
         near = get_close_matches(check.measure, measures, n=1)
         hint = f"; did the policy mean {near[0]}?" if near else "."
         return "refuse", f"refuse: the scorecard has no measure {check.measure}{hint}"
-    outcome, finding = _weigh(check, estimate)
+    outcome, finding = _weigh(check, estimate, demand)
     sentence = f"{in_numbers(check, estimate)}: {finding}"
     if outcome == "promote":
         return outcome, f"pass: {sentence}."
     return outcome, f"{outcome}: {sentence}" + (f"; {check.because}." if check.because else ".")
 
 
-def _consider_groups(check: Check, measures: dict[str, Estimate]) -> tuple[Outcome, str]:
+def _consider_groups(check: Check, measures: dict[str, Estimate], demand: Demand) -> tuple[Outcome, str]:
     """The group for which it is worst decides; the others are no better off for it."""
-    groups = {name: measures[name] for name in measures if name.startswith(f"{check.measure}/")}
+    groups = _groups(check, measures)
     large = {name: found for name, found in groups.items() if found.n >= check.needs}
+    alone = check.model_copy(update={"of": "everybody", "needs": 1})
     weighed = [
         (outcome, name)
         for name in groups
-        if (outcome := _weigh(check.model_copy(update={"needs": 1}), groups[name])[0]) == "refuse" or name in large
+        if (outcome := _weigh(alone, groups[name], demand)[0]) == "refuse" or name in large
     ]
     if not weighed:
         return "promote", f"pass: {check.measure} of each group: no group has {check.needs} or more."
     worst = max(weighed, key=lambda found: (SEVERITY[found[0]], _shortfall(check, groups[found[1]])))[1]
-    alone = check.model_copy(update={"measure": worst, "of": "everybody", "needs": 1})
-    return _consider(alone, {worst: groups[worst]})
+    return _consider(alone.model_copy(update={"measure": worst}), {worst: groups[worst]}, demand)
 
 
 def _shortfall(check: Check, estimate: Estimate) -> float:
     return check.bound - estimate.low if check.more_is_better else estimate.high - check.bound
 
 
-def _weigh(check: Check, estimate: Estimate) -> tuple[Outcome, str]:
+def _weigh(check: Check, estimate: Estimate, demand: Demand) -> tuple[Outcome, str]:
     if estimate.n < check.needs:
         return "hold", f"measured on fewer than the {check.needs} the policy asks for"
-    return _weigh_value(check, estimate.value) if check.by == "value" else _weigh_interval(check, estimate)
+    return _weigh_value(check, estimate.value) if check.by == "value" else _weigh_interval(check, estimate, demand)
 
 
 def _weigh_value(check: Check, value: float) -> tuple[Outcome, str]:
@@ -114,18 +156,25 @@ def _weigh_value(check: Check, value: float) -> tuple[Outcome, str]:
     return ("promote", limit) if passed else ("refuse", f"not {limit}")
 
 
-def _weigh_interval(check: Check, estimate: Estimate) -> tuple[Outcome, str]:
+def _weigh_interval(check: Check, estimate: Estimate, demand: Demand) -> tuple[Outcome, str]:
     """Touching the bound is not beyond it: a challenger equal to the champion wins exactly half, and is no better."""
     if math.isnan(estimate.value):
         return "hold", "it could not be measured"
-    above, below = estimate.low > check.bound, estimate.high < check.bound
-    if not above and not below:
-        return (
-            "hold",
-            f"the interval reaches {check.bound:g}, so there is not enough evidence: {_wanting(check, estimate)}",
-        )
-    finding = f"the whole interval is {'above' if above else 'below'} {check.bound:g}"
-    return ("promote" if above == check.more_is_better else "refuse"), finding
+    good, bad = ("above", "below") if check.more_is_better else ("below", "above")
+    if _side(check, demand.to_pass(estimate)) == good:
+        return "promote", f"the whole interval is {good} {check.bound:g}"
+    if _side(check, demand.to_refuse(estimate)) == bad:
+        return "refuse", f"the whole interval is {bad} {check.bound:g}"
+    found = {
+        good: f"the interval is {good} {check.bound:g}, though not by as much as look {demand.look} at it asks for",
+        bad: f"the interval is {bad} {check.bound:g}, which can be chance where {demand.ways} are looked at",
+    }.get(_side(check, estimate), f"the interval reaches {check.bound:g}, so there is not enough evidence")
+    return "hold", f"{found}: {_wanting(check, estimate)}"
+
+
+def _side(check: Check, estimate: Estimate) -> str:
+    """Of the bound, on which the whole interval lies."""
+    return "above" if estimate.low > check.bound else "below" if estimate.high < check.bound else "neither"
 
 
 def _wanting(check: Check, estimate: Estimate) -> str:

@@ -14,6 +14,7 @@ from components.tracking import client
 from components.workspace import Workspace
 
 SUCCEEDED, BEGUN, DECISION, TOLD = "heed.succeeded", "heed.begun", "heed.decision", "heed.told"
+LOOKS = "heed.looks."  # and the number of a champion: the inputs of every decision on a version beside it
 
 
 def challenge(workspace: Workspace, challenger: ModelVersion) -> None:
@@ -32,15 +33,24 @@ def deciding(workspace: Workspace) -> Iterator[None]:
         yield
 
 
-def begin(workspace: Workspace, scorecard: Scorecard, inputs: str) -> None:
+def begin(workspace: Workspace, scorecard: Scorecard, inputs: str) -> int:
     """Keep, before anything moves, what is being decided on: whoever goes on after a kill decides on the same.
 
     Args:
         inputs: fingerprint of the dataset version and settings the retraining started from.
+
+    Returns:
+        The how-manieth decision on this challenger beside this champion it is.
     """
     mlflow, model = client(workspace), scorecard.challenger
-    for key, value in (("heed.scorecard", scorecard.model_dump_json()), (BEGUN, inputs)):
+    beside = f"{LOOKS}{scorecard.champion.version}"
+    looks = json.loads(tag(workspace, model, beside) or "[]")
+    if inputs not in looks:
+        looks.append(inputs)
+    kept = {"heed.scorecard": scorecard.model_dump_json(), beside: json.dumps(looks), BEGUN: inputs}
+    for key, value in kept.items():
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
+    return looks.index(inputs) + 1
 
 
 def begun(workspace: Workspace, inputs: str) -> Scorecard | None:
@@ -101,6 +111,12 @@ def scorecard_of(workspace: Workspace, model: ModelVersion) -> Scorecard | None:
     """The scorecard kept on a version."""
     kept = tag(workspace, model, "heed.scorecard")
     return Scorecard.model_validate_json(kept) if kept else None
+
+
+def measured(workspace: Workspace) -> dict[int, Scorecard]:
+    """Every scorecard there is, by the number of its version, the oldest first."""
+    kept = {model.version: scorecard_of(workspace, model) for model in versions(workspace, POLICY)}
+    return {number: card for number, card in sorted(kept.items()) if card}
 
 
 def promote(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from components.records.errors import BadInput
@@ -91,7 +92,7 @@ def test_the_default_policy_promotes_a_challenger_that_is_better_all_round() -> 
         ({"policy__win_rate": (0.4, 0.34, 0.46, 300)}, "refuse", "refuse: policy/win_rate is 0.4"),
         ({"policy__win_rate": (1.0, 1.0, 1.0, 3)}, "hold", "fewer than the 20"),
         ({"policy__win_rate_length_controlled": (0.49, 0.43, 0.55, 300)}, "hold", "has only learned to talk more"),
-        ({"policy__win_rate__a": (0.45, 0.37, 0.53, 160)}, "hold", "hold: policy/win_rate/a is 0.45"),
+        ({"policy__win_rate__a": (0.5, 0.42, 0.58, 160)}, "hold", "hold: policy/win_rate/a is 0.5"),
         ({"policy__win_rate__a": (0.3, 0.22, 0.38, 160)}, "refuse", "may be worse for some"),
         ({"policy__win_rate__b": (0.3, 0.22, 0.38, 140)}, "refuse", "refuse: policy/win_rate/b is 0.3"),
         ({"reward__accuracy": (0.5, 0.45, 0.55, 500)}, "hold", "a judge no better than a coin cannot decide."),
@@ -112,6 +113,40 @@ def test_who_is_held_is_told_what_so_many_prompts_show_and_how_many_it_would_tak
     assert "300 can show a difference of 0.086; for one of 0.02, as here, it takes about 5,500" in held
     equal = decide(scorecard(policy__win_rate=(0.5, 0.44, 0.56, 300)), read_policy(DEFAULT_POLICY)).reasons[0]
     assert "300 can show a difference of 0.086, and there is next to none here" in equal
+
+
+def test_what_one_check_refuses_a_hundred_groups_may_show_by_chance() -> None:
+    """A group short of the bound by its 95% interval is nothing among a hundred: two or three are by chance."""
+    hurt = {"policy__win_rate__a": (0.34, 0.27, 0.41, 200)}
+    assert decide(scorecard(**hurt), read_policy(DEFAULT_POLICY)).outcome == "refuse"
+    others = {f"policy__win_rate__{number}": (0.6, 0.53, 0.67, 200) for number in range(100)}
+    among_many = decide(scorecard(**hurt, **others), read_policy(DEFAULT_POLICY))
+    assert among_many.outcome == "hold"
+    assert "which can be chance where 105 are looked at" in among_many.reasons[2]
+
+
+def test_looks_again_at_the_same_challenger_promote_it_by_chance_no_oftener_than_one_look_may() -> None:
+    """A challenger that is no better, looked at ten times while its prompts grow from 300 to 3,000."""
+    check = Policy(checks=(Check(measure="x", at_least=0.5),))
+    draw = np.random.default_rng(0)
+    by_gate = by_intervals = 0
+    for _ in range(1000):
+        wins = draw.binomial(1, 0.5, 3000)
+        seen = [Estimate(value=(share := wins[:n].mean()), low=share - 0.98 / n**0.5, high=share + 0.98 / n**0.5, n=n)
+                for n in range(300, 3001, 300)]  # fmt: skip
+        cards = [scorecard().model_copy(update={"measures": {"x": one}}) for one in seen]
+        by_gate += any(decide(card, check, look).outcome == "promote" for look, card in enumerate(cards, start=1))
+        by_intervals += any(one.low > 0.5 for one in seen)
+    assert by_gate <= 35  # 25 may be, with chance
+    assert by_intervals > 70
+
+
+def test_a_later_look_asks_for_more() -> None:
+    doubtful = scorecard(policy__win_rate=(0.57, 0.501, 0.639, 300))
+    assert decide(scorecard(policy__win_rate=(0.57, 0.51, 0.63, 300)), read_policy(DEFAULT_POLICY)).outcome == "promote"
+    held = decide(doubtful, read_policy(DEFAULT_POLICY), look=3)
+    assert held.outcome == "hold"
+    assert "the interval is above 0.5, though not by as much as look 3 at it asks for" in held.reasons[0]
 
 
 def test_a_small_group_holds_nobody_up_and_where_all_are_small_it_is_said() -> None:
