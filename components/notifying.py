@@ -12,7 +12,7 @@ from components import journal
 from components.progress import console
 from components.workspace import Workspace
 
-Outcome = Literal["promoted", "held", "refused", "failed"]
+Outcome = Literal["promoted", "waiting", "held", "refused", "failed"]
 
 TRIES, REST, PATIENCE = 3, 1.0, 10.0
 """How often it is tried, and the seconds between two tries and until an answer."""
@@ -30,9 +30,8 @@ def notify(workspace: Workspace, outcome: Outcome, because: str, facts: dict[str
     address = workspace.settings.notify.webhook.get_secret_value()
     if not address:
         return False
-    text = f"heed, {workspace.name}: a retraining was {outcome}. {because}"
-    if outcome == "failed":
-        text = f"heed, {workspace.name}: a retraining failed. {because}"
+    happened = {"failed": "a retraining failed", "waiting": "a challenger waits for somebody to agree"}
+    text = f"heed, {workspace.name}: {happened.get(outcome, f'a retraining was {outcome}')}. {because}"
     told = {"text": text, "workspace": workspace.name, "outcome": outcome, "because": because, **facts}
     said = ""
     for tried in range(TRIES):

@@ -171,10 +171,12 @@ def promote(
     """Make a version the champion, with the reason recorded."""
     workspace = opened(place)
     from components.registry import promotion
+    from flows.approving import answer_those_who_wait
 
     model = promotion.version_named(workspace, version)
     with promotion.deciding(workspace):
-        promotion.promote(workspace, model, because)
+        promotion.promote_by_hand(workspace, model, because)
+    answer_those_who_wait(workspace, model, because)
     say(as_json, {"champion": version}, f"{model.name} version {version} is the champion.")
 
 
@@ -289,8 +291,13 @@ def _retraining(done: "Retraining") -> str:
             "nothing was trained. `heed retrain --force` trains all the same."
         )
     assert done.scorecard
-    ends = {"promote": "promoted: it is the champion now", "hold": "held back", "refuse": "refused"}
-    lines = [f"{done.challenger.name} version {done.challenger.version} was {ends[done.outcome]}."]
+    ends = {
+        "promote": "was promoted: it is the champion now",
+        "ask": f"waits for a person: `heed promote {done.challenger.version}` puts it into service",
+        "hold": "was held back",
+        "refuse": "was refused",
+    }
+    lines = [f"{done.challenger.name} version {done.challenger.version} {ends[done.outcome]}."]
     lines += [f"  - {reason}" for reason in done.reasons]
     for name in ("policy/win_rate", "reward/accuracy", "reward/ece"):
         found = done.scorecard.measures[name]

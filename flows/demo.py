@@ -144,7 +144,7 @@ def summary(told: Told) -> Panel:
         "reward model",
         f"accuracy {_shown(measures['reward/accuracy'])}, calibration error {_shown(measures['reward/ece'])}",
     )
-    outcome = {"promote": "[green]promoted[/]", "hold": "[yellow]held[/]", "refuse": "[red]refused[/]"}[done.outcome]
+    outcome = {"promote": "[green]promoted[/]", "hold": "[yellow]held[/]"}.get(done.outcome, "[red]refused[/]")
     rows.add_row("gate", f"{outcome}: {done.reasons[0]}")
     for reason in done.reasons[1:]:
         rows.add_row("", reason)

@@ -10,11 +10,13 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
+from prefect.flow_runs import suspend_flow_run
 from prefect.states import Cancelled, Completed
 
 from components.records.handles import DatasetVersion, Scorecard
 from components.workspace import Workspace, find
 from flows import events
+from flows.approving import APPROVE, Answer
 from flows.engine import settle
 from flows.signing import signed
 
@@ -58,6 +60,24 @@ def challenge(dataset: DatasetVersion, attempt: int = 0, settings: list[str] | N
 
     with signed(workspace):
         return work.fn(workspace, dataset, attempt)
+
+
+@flow(name=APPROVE, persist_result=True)
+def approve(version: int) -> State[Any]:
+    """Wait for a person to say whether a challenger that the gate lets pass goes into service.
+
+    Args:
+        version: its number.
+    """
+    workspace = _opened(None)
+    from components.registry import promotion
+
+    model = promotion.version_named(workspace, version)
+    asked = Answer.with_initial_data(description=promotion.card_of(workspace, model))
+    said = suspend_flow_run(wait_for_input=asked, key=f"version {version}")
+    with promotion.deciding(workspace):
+        decision = promotion.answer(workspace, model, said.promote, said.by, said.because)
+    return Completed(message=f"{decision.outcome}: {decision.reasons[-1]}")
 
 
 @flow(name="look for drift", validate_parameters=False)

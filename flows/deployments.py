@@ -83,6 +83,7 @@ def deploy(workspace: Workspace) -> None:
             (deployed.retrain, DATA_POOL, _one_at_a_time()),
             (deployed.look_for_drift, DATA_POOL, _one_at_a_time()),
             (deployed.challenge, TRAINING_POOL, None),
+            (deployed.approve, DATA_POOL, None),
         )
         for flow, pool, limit in flows:
             if _outdated(workspace, client, flow.name):

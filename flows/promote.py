@@ -25,6 +25,9 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
     if decision.outcome == "promote" and now not in (scorecard.champion, scorecard.challenger):
         said = f"hold: version {now.version if now else 'none'} is in service by now, which it was not compared with"
         decision = Decision(outcome="hold", reasons=(*decision.reasons, said))
+    if decision.outcome == "promote" and workspace.settings.promotion.approval:
+        said = f"ask: a person has to agree, with `heed promote {scorecard.challenger.version}` or in Prefect's UI"
+        decision = Decision(outcome="ask", reasons=(*decision.reasons, said))
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
     if decision.outcome == "promote":
         task(name="promote")(promotion.promote)(

@@ -13,6 +13,7 @@ from components.registry import promotion
 from components.validation import acceptance
 from components.workspace import Workspace, looked, tally
 from flows import evaluation_sets
+from flows.approving import ask
 from flows.burying import bury, withdraw
 from flows.challenge import Challenged, challenge
 from flows.collect import newest
@@ -25,8 +26,8 @@ class Retraining(BaseModel):
     """What a retraining came to.
 
     Attributes:
-        outcome: `promote`, `hold` or `refuse` as the gate said, `data held` or `data refused` where the data gate
-            stopped it before anything was trained, or `nothing new`.
+        outcome: `promote`, `ask`, `hold` or `refuse` as the gate said, `data held` or `data refused` where the data
+            gate stopped it before anything was trained, or `nothing new`.
         dataset: the version it looked at.
         challenger: the version it made, or had made of the same inputs before; None where it made none.
         champion: the version in service when it began.
@@ -35,7 +36,7 @@ class Retraining(BaseModel):
         report: the page about the data, where the data gate stopped it.
     """
 
-    outcome: Literal["promote", "hold", "refuse", "data held", "data refused", "nothing new"]
+    outcome: Literal["promote", "ask", "hold", "refuse", "data held", "data refused", "nothing new"]
     dataset: DatasetVersion
     challenger: ModelVersion | None = None
     champion: ModelVersion | None = None
@@ -85,6 +86,8 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
         tally.count(workspace, done.outcome)
         told |= done.facts
         _tell(workspace, done)
+        if done.outcome == "ask" and done.challenger:
+            ask(workspace, done.challenger)
         if done.scorecard:
             promotion.told(workspace, done.scorecard.challenger)
         return done
@@ -93,7 +96,7 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
 def _tell(workspace: Workspace, done: Retraining) -> None:
     if done.outcome == "nothing new":
         return
-    ends: dict[str, Outcome] = {"promote": "promoted", "hold": "held", "refuse": "refused"}
+    ends: dict[str, Outcome] = {"promote": "promoted", "ask": "waiting", "hold": "held", "refuse": "refused"}
     end = ends.get(done.outcome) or ("refused" if done.outcome == "data refused" else "held")
     by = "the data gate" if done.report else "the gate"
     notify(workspace, end, "; ".join(done.reasons), done.facts | {"outcome": end, "by": by})

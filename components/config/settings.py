@@ -181,6 +181,12 @@ class Evaluate(Section):
     seed: int = 0
 
 
+class Promotion(Section):
+    """Putting a challenger into service."""
+
+    approval: bool = Field(False, description="a person has to agree before a challenger goes into service")
+
+
 class Mlflow(Section):
     """The tracking server and registry."""
 
@@ -223,6 +229,7 @@ class Settings(Section):
     train: Train = Train()
     reward: Reward = Reward()
     evaluate: Evaluate = Evaluate()
+    promotion: Promotion = Promotion()
     mlflow: Mlflow = Mlflow()
     servers: Servers = Servers()
     ray: Ray = Ray()

@@ -107,11 +107,12 @@ class Decision(Handle):
     """What the gate said of a scorecard, and why.
 
     Attributes:
-        outcome: promote, hold (not enough evidence) or refuse (a check failed).
+        outcome: promote, ask (it may be promoted, and a person has to agree), hold (not enough evidence) or refuse (a
+            check failed).
         reasons: one plain sentence for each check.
     """
 
-    outcome: Literal["promote", "hold", "refuse"]
+    outcome: Literal["promote", "ask", "hold", "refuse"]
     reasons: tuple[str, ...]
 
 

@@ -4,6 +4,7 @@ from components.records.handles import Decision, Estimate, Scorecard
 
 OUTCOMES = {
     "promote": "Promoted: it is measurably better than the champion and goes into service.",
+    "ask": "It is measurably better than the champion, and goes into service when a person agrees.",
     "hold": "Held: there is not enough evidence to replace the champion.",
     "refuse": "Refused: a check failed and the champion stays.",
 }

@@ -1,5 +1,6 @@
 """Moves the aliases, and writes down why. Knows nothing of what a scorecard measures."""
 
+import getpass
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from components import journal
 from components.records.errors import BadInput
 from components.records.handles import Decision, ModelVersion, Scorecard
 from components.registry import history
+from components.registry.card import model_card
 from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, versions
 from components.tracking import client
 from components.workspace import Workspace
@@ -87,12 +89,56 @@ def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:
     )
 
 
-def untold(workspace: Workspace, model: ModelVersion) -> Decision | None:
-    """What was decided on a version, where a kill has kept anybody from being told; None where they were."""
+def promote_by_hand(workspace: Workspace, model: ModelVersion, because: str) -> None:
+    """Make a version the champion, whatever the gate says; one that waits for somebody to agree waits no longer."""
+    promote(workspace, model, because)
+    decision = _decision(workspace, model)
+    if decision and decision.outcome == "ask":
+        answer(workspace, model, True, getpass.getuser(), because)
+
+
+def answer(workspace: Workspace, model: ModelVersion, agreed: bool, by: str, because: str) -> Decision:
+    """What a person says of a version that waits for it: it goes into service, or stays out.
+
+    Whoever holds `deciding` calls; said twice it is the same.
+
+    Args:
+        by: who says so.
+        because: why.
+
+    Raises:
+        BadInput: nobody was asked about this version, or it was compared with another champion than there is now.
+    """
+    card, decision = scorecard_of(workspace, model), _decision(workspace, model)
+    if not card or not decision:
+        raise BadInput(f"nobody was asked about version {model.version}", "the registry", "See `heed status`.")
+    if decision.outcome != "ask":
+        return decision
+    now = at_alias(workspace, model.name, CHAMPION)
+    if agreed and now not in (card.champion, model):
+        fix = "`heed promote` puts it into service all the same."
+        what = (
+            f"version {model.version} was compared with {card.champion.version}, and {now and now.version} serves now"
+        )
+        raise BadInput(what, "the registry", fix)
+    if agreed:
+        promote(workspace, model, because, by, card.run_id)
+    said = f"{'pass' if agreed else 'refuse'}: {by} {'agreed' if agreed else 'did not agree'}: {because}"
+    answered = Decision(outcome="promote" if agreed else "refuse", reasons=(*decision.reasons[:-1], said))
+    record(workspace, card, answered, tag(workspace, model, "heed.inputs") or "", model_card(card, answered))
+    return answered
+
+
+def _decision(workspace: Workspace, model: ModelVersion) -> Decision | None:
     outcome, reasons = tag(workspace, model, DECISION), tag(workspace, model, "heed.reasons")
-    if outcome is None or reasons is None or tag(workspace, model, TOLD):
+    if outcome is None or reasons is None:
         return None
     return Decision.model_validate({"outcome": outcome, "reasons": tuple(json.loads(reasons))})
+
+
+def untold(workspace: Workspace, model: ModelVersion) -> Decision | None:
+    """What was decided on a version, where a kill has kept anybody from being told; None where they were."""
+    return None if tag(workspace, model, TOLD) else _decision(workspace, model)
 
 
 def told(workspace: Workspace, model: ModelVersion) -> None:
@@ -105,6 +151,11 @@ def tag(workspace: Workspace, model: ModelVersion, key: str) -> str | None:
     """What is written on a version under a key."""
     value: str | None = client(workspace).get_model_version(model.name, str(model.version)).tags.get(key)
     return value
+
+
+def card_of(workspace: Workspace, model: ModelVersion) -> str:
+    """The model card of a version, Markdown; empty where it was never decided on."""
+    return client(workspace).get_model_version(model.name, str(model.version)).description or ""
 
 
 def scorecard_of(workspace: Workspace, model: ModelVersion) -> Scorecard | None:

@@ -40,7 +40,7 @@ class Standing(BaseModel):
         lines = [
             f"dataset     {self.dataset.hash[:12]}, {self.dataset.preferences} preferences, {new} not yet trained on",
             f"champion    {f'{POLICY} version {self.champion}' if self.champion else 'none yet; run `heed retrain`'}",
-            f"challenger  {f'{POLICY} version {self.challenger}: {self.decision}' if self.challenger else 'none yet'}",
+            f"challenger  {self._challenger() if self.challenger else 'none yet'}",
         ]
         if self.waiting:
             lines.append(f"quarantine  {sum(self.waiting.values()):,} waiting: {self._reasons()}")
@@ -49,6 +49,10 @@ class Standing(BaseModel):
             first, *others = [*self.expected, *([self.data_docs] if self.data_docs else [])]
             lines += [f"expected    {first}", *(f"            {line}" for line in others)]
         return "\n".join(lines)
+
+    def _challenger(self) -> str:
+        decided = f"waits for `heed promote {self.challenger}`" if self.decision == "ask" else self.decision
+        return f"{POLICY} version {self.challenger}: {decided}"
 
     def _reasons(self) -> str:
         few = [f"{count:,} {reason}" for reason, count in list(self.waiting.items())[:REASONS]]

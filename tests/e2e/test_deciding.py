@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from components.records.errors import BadInput
 from components.records.handles import Estimate, ModelVersion, Scorecard
-from components.registry import models, promotion
+from components.registry import history, models, promotion
 from components.tracking import client
 from components.workspace import Workspace, find
 from components.workspace.creation import create
@@ -78,3 +79,32 @@ def test_a_champion_that_was_chosen_by_hand_meanwhile_stays(workspace: Workspace
 
 def _cut(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_where_a_person_has_to_agree_nothing_moves_before(workspace: Workspace, scorecard: Scorecard) -> None:
+    asking = find(workspace.root, ("promotion.approval=true",))
+    decision = promote(asking, scorecard, INPUTS)
+    assert decision.outcome == "ask"
+    assert "heed promote 2" in decision.reasons[-1]
+    assert champion(workspace) == scorecard.champion
+    said_no = promotion.answer(workspace, scorecard.challenger, False, "ada", "too curt")
+    assert said_no.reasons[-1] == "refuse: ada did not agree: too curt"
+    assert champion(workspace) == scorecard.champion
+    assert promotion.answer(workspace, scorecard.challenger, True, "bob", "too late") == said_no
+
+
+def test_who_agrees_by_hand_is_named_and_the_question_is_answered(workspace: Workspace, scorecard: Scorecard) -> None:
+    promote(find(workspace.root, ("promotion.approval=true",)), scorecard, INPUTS)
+    promotion.promote_by_hand(workspace, scorecard.challenger, "looks good")
+    assert champion(workspace) == scorecard.challenger
+    assert promotion.tag(workspace, scorecard.challenger, promotion.DECISION) == "promote"
+    assert [move.because for move in history.moves(workspace)][-1] == "looks good"
+
+
+def test_who_agrees_to_what_was_compared_with_another_champion_is_told(
+    workspace: Workspace, scorecard: Scorecard
+) -> None:
+    promote(find(workspace.root, ("promotion.approval=true",)), scorecard, INPUTS)
+    promotion.promote(workspace, models.versions(workspace, models.POLICY)[0], "by hand")
+    with pytest.raises(BadInput, match="compared with 1, and 3 serves now"):
+        promotion.answer(workspace, scorecard.challenger, True, "ada", "fine")

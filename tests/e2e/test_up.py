@@ -88,6 +88,11 @@ class Up:
         found = [json.loads(line) for line in lines if all(word in line for word in words)]
         return sorted(found, key=lambda line: line["time"])
 
+    def agree(self, run: str, **answer: str) -> None:
+        """As somebody who resumes a run in Prefect's UI and fills in what it asks."""
+        address = f"{self.addresses['prefect']}/api/flow_runs/{run}/resume"
+        assert httpx.post(address, json={"run_input": {"promote": True, **answer}}, timeout=60).is_success
+
     @property
     def champion(self) -> str | None:
         """As MLflow's own API tells it."""
@@ -218,6 +223,8 @@ def test_what_dies_is_started_again(up: Up) -> None:
 
 
 def test_what_the_clock_started_and_a_worker_died_of_and_a_power_cut_stopped_is_done_after_both(up: Up) -> None:
+    settings = up.heed.root / "heed.toml"
+    settings.write_text(f"{settings.read_text()}\n[promotion]\napproval = true\n")
     up.hear(talk(scripted(4), "some-model", 60, 4))
     assert len(up.heed.json("schedule", "--every", "15s")["clock"]) == 1
     until(lambda: any(run["state_type"] == "RUNNING" for run in up.runs("challenge")), 120)
@@ -230,7 +237,12 @@ def test_what_the_clock_started_and_a_worker_died_of_and_a_power_cut_stopped_is_
     up.process.wait()
 
     up.start()
-    until(lambda: up.champion == "3", 240)
+    until(lambda: any(run["state_name"] == "Suspended" for run in up.runs("approve")), 240)
+    assert up.champion == "2"
+    [asked] = up.runs("approve")
+    up.agree(asked["id"], by="ada", because="I have read ten answers")
+    until(lambda: up.champion == "3", 60)
+    assert up.heed.json("history")["moves"][-1]["by"] == "ada"
     assert up.heed.json("schedule", "--off") == {"clock": [], "next": None, "feedback": None}
     until(lambda: len([run for run in up.ended("retrain") if run["auto_scheduled"]]) >= 1, 60)
     assert {run["id"]: run["state_type"] for run in up.runs("retrain")}[cut_off] == "CRASHED"
