@@ -15,7 +15,7 @@ from rich.markup import escape
 from components import outages
 from components.progress import console
 from components.records.errors import BadInput
-from flows import deciding, listening, quarantine, running, upkeep
+from flows import deciding, judge, listening, quarantine, running, upkeep
 from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
@@ -45,6 +45,7 @@ app.command(epilog='Example: heed accept 3 --because "the new source is wanted"'
 app.add_typer(listening.keys, name="keys")
 app.add_typer(listening.signals, name="signals")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(judge.app, name="judge")
 
 
 @app.command(epilog="Example: heed init work && cd work")

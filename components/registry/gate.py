@@ -17,6 +17,9 @@ from components.significance import detectable, needed
 
 DEFAULT_POLICY = Path(__file__).parents[2] / "mlflow" / "gate.toml"
 
+PEOPLE = "people/"
+"""With this the names begin of what people measure, who come later than everything else."""
+
 Outcome = Literal["promote", "hold", "refuse"]
 
 
@@ -59,7 +62,8 @@ def decide(scorecard: Scorecard, policy: Policy) -> Decision:
     """Hold a scorecard against a policy: one refusal refuses, else one hold holds, else the challenger is promoted.
 
     Returns:
-        The outcome, with one sentence a check in the order of the policy. A measure the scorecard lacks refuses.
+        The outcome, with one sentence a check in the order of the policy. A measure the scorecard lacks refuses,
+        and holds where people have yet to make it.
     """
     results = [_consider(check, scorecard.measures) for check in policy.checks]
     outcomes = {outcome for outcome, _ in results}
@@ -71,6 +75,8 @@ def _consider(check: Check, measures: dict[str, Estimate]) -> tuple[Outcome, str
     if check.of == "each group":
         return _consider_groups(check, measures)
     estimate = measures.get(check.measure)
+    if estimate is None and check.measure.startswith(PEOPLE) and not any(name.startswith(PEOPLE) for name in measures):
+        return "hold", f"hold: nobody has judged yet, so there is no {check.measure}; `heed judge` asks people."
     if estimate is None:
         near = get_close_matches(check.measure, measures, n=1)
         hint = f"; did the policy mean {near[0]}?" if near else "."

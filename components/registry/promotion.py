@@ -1,13 +1,13 @@
 """Moves the aliases, and writes down why. Knows nothing of what a scorecard measures."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from components import journal
 from components.records.errors import BadInput
-from components.records.handles import Decision, ModelVersion, Scorecard
+from components.records.handles import Decision, Estimate, ModelVersion, Scorecard
 from components.registry import history
 from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, versions
 from components.tracking import client
@@ -101,6 +101,46 @@ def scorecard_of(workspace: Workspace, model: ModelVersion) -> Scorecard | None:
     """The scorecard kept on a version."""
     kept = tag(workspace, model, "heed.scorecard")
     return Scorecard.model_validate_json(kept) if kept else None
+
+
+def measured(workspace: Workspace, number: int | None) -> Scorecard:
+    """The scorecard of the version with a number, or of the challenger.
+
+    Raises:
+        BadInput: there is no such version, or it was never measured.
+    """
+    model = version_named(workspace, number) if number is not None else at_alias(workspace, POLICY, CHALLENGER)
+    if not model:
+        raise BadInput("there is no challenger yet", "the registry", "Run `heed retrain` first.")
+    scorecard = scorecard_of(workspace, model)
+    if not scorecard:
+        what = f"{POLICY} version {model.version} was never measured against a champion"
+        raise BadInput(what, "the registry", "Name another version.")
+    return scorecard
+
+
+def remeasure(
+    workspace: Workspace, model: ModelVersion, names: Collection[str], measures: Mapping[str, Estimate]
+) -> Scorecard:
+    """Put measures that were made later into the scorecard kept on a version.
+
+    Args:
+        model: it has a scorecard.
+        names: of all such measures; what the scorecard has of them goes.
+        measures: that come in their place.
+
+    Returns:
+        The scorecard as it is now.
+    """
+    before = scorecard_of(workspace, model)
+    assert before
+    others = {name: found for name, found in before.measures.items() if name not in names}
+    scorecard = before.model_copy(update={"measures": others | dict(measures)})
+    if scorecard != before:
+        mlflow = client(workspace)
+        mlflow.set_model_version_tag(model.name, str(model.version), "heed.scorecard", scorecard.model_dump_json())
+        journal.tell("promotion", "remeasure", model=_told(model), run=scorecard.run_id, measures=len(measures))
+    return scorecard
 
 
 def promote(
