@@ -107,6 +107,7 @@ def _say_what_it_comes_to(workspace: Workspace, scorecard: "Scorecard", pairs: l
     from components.evaluation.people import verdicts
     from components.evaluation.people.measures import MEASURES, measure
     from components.registry import promotion
+    from components.registry.card import model_card
     from components.registry.gate import decide, read_policy
 
     settings = workspace.settings.evaluate
@@ -114,7 +115,7 @@ def _say_what_it_comes_to(workspace: Workspace, scorecard: "Scorecard", pairs: l
     measures = measure(pairs, said, settings.resamples, settings.seed)
     tracking.log_estimates(measures, scorecard.run_id)
     with promotion.deciding(workspace):
-        fuller = promotion.remeasure(workspace, scorecard.challenger, MEASURES, measures)
+        fuller = promotion.remeasure(workspace, scorecard.challenger, MEASURES, measures, model_card)
     decision = decide(fuller, read_policy(workspace.gate_file))
     found: dict[str, Any] = {
         "version": fuller.challenger.version,

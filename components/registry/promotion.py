@@ -1,7 +1,7 @@
 """Moves the aliases, and writes down why. Knows nothing of what a scorecard measures."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -79,8 +79,13 @@ def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:
 
 def untold(workspace: Workspace, model: ModelVersion) -> Decision | None:
     """What was decided on a version, where a kill has kept anybody from being told; None where they were."""
+    return None if tag(workspace, model, TOLD) else decision_of(workspace, model)
+
+
+def decision_of(workspace: Workspace, model: ModelVersion) -> Decision | None:
+    """What was decided on a version; None where nothing was yet."""
     outcome, reasons = tag(workspace, model, DECISION), tag(workspace, model, "heed.reasons")
-    if outcome is None or reasons is None or tag(workspace, model, TOLD):
+    if outcome is None or reasons is None:
         return None
     return Decision.model_validate({"outcome": outcome, "reasons": tuple(json.loads(reasons))})
 
@@ -120,14 +125,19 @@ def measured(workspace: Workspace, number: int | None) -> Scorecard:
 
 
 def remeasure(
-    workspace: Workspace, model: ModelVersion, names: Collection[str], measures: Mapping[str, Estimate]
+    workspace: Workspace,
+    model: ModelVersion,
+    names: Collection[str],
+    measures: Mapping[str, Estimate],
+    card: Callable[[Scorecard, Decision], str],
 ) -> Scorecard:
-    """Put measures that were made later into the scorecard kept on a version.
+    """Put measures that were made later into the scorecard and the model card kept on a version.
 
     Args:
         model: it has a scorecard.
         names: of all such measures; what the scorecard has of them goes.
         measures: that come in their place.
+        card: writes the model card, Markdown.
 
     Returns:
         The scorecard as it is now.
@@ -139,6 +149,8 @@ def remeasure(
     if scorecard != before:
         mlflow = client(workspace)
         mlflow.set_model_version_tag(model.name, str(model.version), "heed.scorecard", scorecard.model_dump_json())
+        if decision := decision_of(workspace, model):
+            mlflow.update_model_version(model.name, str(model.version), description=card(scorecard, decision))
         journal.tell("promotion", "remeasure", model=_told(model), run=scorecard.run_id, measures=len(measures))
     return scorecard
 

@@ -92,8 +92,9 @@ def everybody(workspace: Workspace, run_id: str) -> dict[str, Verdicts]:
 
 
 def counted(said: Mapping[str, Verdicts]) -> dict[str, int]:
-    """How many pairs each person has judged."""
-    return {by: sum(verdict.better is not None for verdict in given.values()) for by, given in said.items()}
+    """How many pairs each person has judged, who has judged any."""
+    numbers = {by: sum(verdict.better is not None for verdict in given.values()) for by, given in said.items()}
+    return {by: number for by, number in numbers.items() if number}
 
 
 def _folder(workspace: Workspace, run_id: str) -> Path:
