@@ -124,28 +124,24 @@ def _rows(file: Path) -> Iterator[Row]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise BadInput(
-            f"the sheet cannot be read: {error.strerror}", file, "Name the file that was filled in."
-        ) from None
+        fix = "Name the file that was filled in."
+        raise BadInput(f"the sheet cannot be read: {error.strerror}", file, fix) from None
     except UnicodeDecodeError:
         raise BadInput("the sheet is not UTF-8", file, "Save it as CSV in UTF-8.") from None
     first = text.partition("\n")[0]
     # A spreadsheet writes what its user's country has between columns.
     sheet = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    line = 1
-    try:
-        columns = [name.strip().casefold() for name in next(sheet, [])]
-        if missing := {"id", "better"} - set(columns):
-            fix = f"The first line is to be {','.join(COLUMNS)}; save the sheet as CSV."
-            raise BadInput(f"there is no column {min(missing)}", file, fix)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a prompt may be longer than it allows for
+    columns = [name.strip().casefold() for name in next(sheet, [])]
+    if missing := {"id", "better"} - set(columns):
+        fix = f"The first line is to be {','.join(COLUMNS)}; save the sheet as CSV."
+        raise BadInput(f"there is no column {min(missing)}", file, fix)
+    line = sheet.line_num + 1
+    for number, cells in enumerate(sheet, start=2):
+        if any(cells):  # a spreadsheet may end in rows of nothing
+            where = f"{file}, line {line}, row {number} of the spreadsheet"
+            yield _row(dict(zip(columns, cells, strict=False)), where)
         line = sheet.line_num + 1
-        for number, cells in enumerate(sheet, start=2):
-            if any(cells):  # a spreadsheet may end in rows of nothing
-                where = f"{file}, line {line}, row {number} of the spreadsheet"
-                yield _row(dict(zip(columns, cells, strict=False)), where)
-            line = sheet.line_num + 1
-    except csv.Error as error:
-        raise BadInput(f"the sheet is no CSV: {error}", f"{file}, line {line}", "Save it as CSV again.") from None
 
 
 def _row(cells: dict[str, str], where: str) -> Row:

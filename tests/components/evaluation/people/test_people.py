@@ -34,12 +34,17 @@ def pairs(evaluation: tuple[Workspace, Scorecard]) -> list[Pair]:
 
 
 def filled(file: Path, say: Callable[[Cells], str], *, delimiter: str = ",", encoding: str = "utf-8") -> None:
-    """Judge every row, as somebody does in a spreadsheet, which writes what its country has between columns."""
+    """Judge every row, as somebody does in a spreadsheet, which writes what its country has between columns.
+
+    What was asked may be as long as it likes.
+    """
     rows = list(csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline="")))
     with file.open("w", encoding=encoding, newline="") as out:
         written = csv.DictWriter(out, rows[0], delimiter=delimiter)
         written.writeheader()
-        written.writerows(row | {"better": say(row), "why": "größer, länger"} for row in rows)
+        written.writerows(
+            row | {"prompt": "so long " * 20_000, "better": say(row), "why": "größer, länger"} for row in rows
+        )
 
 
 def read_back(file: Path, pairs: list[Pair]) -> list[Verdict]:
@@ -108,7 +113,6 @@ def test_a_sheet_that_somebody_has_begun_is_not_written_over(pairs: list[Pair], 
         (b"id,better\n", "the sheet has no rows"),
         (b"", "there is no column better"),
         ("id,better,why\nv2-0000000000,left,größer\n".encode("cp1252"), "the sheet is not UTF-8"),
-        (b'id,better,why\nv2-0000000000,left,"\x00' + b"x" * 140_000 + b'"\n', r"the sheet is no CSV.*line 2"),
         (None, "the sheet cannot be read: No such file or directory"),
     ],
 )
