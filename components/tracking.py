@@ -136,8 +136,8 @@ def log_sides(sizes: Mapping[str, int], withheld: pl.DataFrame) -> None:
         mlflow.log_text(withheld.write_csv(), "withheld.csv")
 
 
-def log_estimates(measures: Mapping[str, Estimate]) -> None:
-    """Log numbers to the active run; the ends of an interval stand beside their value."""
+def log_estimates(measures: Mapping[str, Estimate], run_id: str | None = None) -> None:
+    """Log numbers to a run, by default the active one; the ends of an interval stand beside their value."""
     import mlflow
 
     mlflow.log_metrics(
@@ -145,5 +145,6 @@ def log_estimates(measures: Mapping[str, Estimate]) -> None:
             f"{name}{end}": number
             for name, estimate in measures.items()
             for end, number in (("", estimate.value), ("/low", estimate.low), ("/high", estimate.high))
-        }
+        },
+        run_id=run_id,
     )

@@ -15,7 +15,7 @@ from rich.markup import escape
 from components import outages
 from components.progress import console
 from components.records.errors import BadInput
-from flows import deciding, listening, quarantine, running, upkeep
+from flows import deciding, judge, listening, quarantine, running, upkeep
 from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
@@ -45,6 +45,7 @@ app.command(epilog='Example: heed accept 3 --because "the new source is wanted"'
 app.add_typer(listening.keys, name="keys")
 app.add_typer(listening.signals, name="signals")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(judge.app, name="judge")
 
 
 @app.command(epilog="Example: heed init work && cd work")
@@ -170,12 +171,12 @@ def promote(
 ) -> None:
     """Make a version the champion, with the reason recorded."""
     workspace = opened(place)
-    from components.registry import promotion
+    from components.registry import approval, promotion
     from flows.approving import answer_those_who_wait
 
     model = promotion.version_named(workspace, version)
     with promotion.deciding(workspace):
-        promotion.promote_by_hand(workspace, model, because)
+        approval.promote_by_hand(workspace, model, because)
     answer_those_who_wait(workspace, model, because)
     say(as_json, {"champion": version}, f"{model.name} version {version} is the champion.")
 
@@ -211,13 +212,13 @@ def ratings(place: Place = None, as_json: Json = False) -> None:
     """How often every version would win against the champion, though each was compared with one other only."""
     workspace = opened(place)
     from components.registry import models
-    from components.registry.promotion import measured
+    from components.registry.promotion import scorecards
     from components.registry.ratings import in_words, matches, ratings
 
     champion = models.at_alias(workspace, models.POLICY, models.CHAMPION)
     if not champion:
         raise BadInput("there is no champion", "the registry", "Run `heed retrain` first.")
-    rated = ratings(matches(measured(workspace).values(), "policy/win_rate"), champion.version)
+    rated = ratings(matches(scorecards(workspace).values(), "policy/win_rate"), champion.version)
     told = {version: found.model_dump() for version, found in rated.items()}
     say(as_json, {"champion": champion.version, "ratings": told}, in_words(rated, champion.version))
 

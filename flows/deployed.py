@@ -70,13 +70,13 @@ def approve(version: int) -> State[Any]:
         version: its number.
     """
     workspace = _opened(None)
-    from components.registry import promotion
+    from components.registry import approval, promotion
 
     model = promotion.version_named(workspace, version)
     asked = Answer.with_initial_data(description=promotion.card_of(workspace, model))
     said = suspend_flow_run(wait_for_input=asked, key=f"version {version}")
     with promotion.deciding(workspace):
-        decision = promotion.answer(workspace, model, said.promote, said.by, said.because)
+        decision = approval.answer(workspace, model, said.promote, said.by, said.because)
     return Completed(message=f"{decision.outcome}: {decision.reasons[-1]}")
 
 

@@ -5,7 +5,7 @@ from rich.table import Table
 from components.records.errors import BadInput
 from components.records.handles import Estimate, Scorecard
 from components.registry.models import POLICY
-from components.registry.promotion import measured, scorecard_of, version_named
+from components.registry.promotion import measured, scorecards
 from components.workspace import Workspace
 
 
@@ -17,8 +17,8 @@ def comparison(workspace: Workspace, first: int | None, second: int | None) -> d
     """
     named = [number for number in (first, second) if number is not None]
     if named:
-        return {number: _card(workspace, number) for number in named}
-    cards = measured(workspace)
+        return {number: measured(workspace, number) for number in named}
+    cards = scorecards(workspace)
     if not cards:
         raise BadInput("no version has a scorecard yet", "the registry", "Run `heed retrain`.")
     return dict(list(cards.items())[-2:])
@@ -32,15 +32,6 @@ def table(cards: dict[int, Scorecard]) -> Table:
     for name in dict.fromkeys(name for card in cards.values() for name in card.measures):
         shown.add_row(name, *(_cell(card.measures.get(name)) for card in cards.values()))
     return shown
-
-
-def _card(workspace: Workspace, number: int) -> Scorecard:
-    card = scorecard_of(workspace, version_named(workspace, number))
-    if not card:
-        raise BadInput(
-            f"{POLICY} version {number} was never measured against a champion", "the registry", "Name another version."
-        )
-    return card
 
 
 def _cell(found: Estimate | None) -> str:

@@ -18,6 +18,9 @@ from components.significance import detectable, needed, spent, widened
 
 DEFAULT_POLICY = Path(__file__).parents[2] / "mlflow" / "gate.toml"
 
+PEOPLE = "people/"
+"""With this the names begin of what people measure, who come later than everything else."""
+
 Outcome = Literal["promote", "hold", "refuse"]
 
 
@@ -69,7 +72,8 @@ def decide(scorecard: Scorecard, policy: Policy, look: int = 1) -> Decision:
         look: the how-manieth decision on this challenger beside the same champion.
 
     Returns:
-        The outcome, with one sentence a check in the order of the policy. A measure the scorecard lacks refuses.
+        The outcome, with one sentence a check in the order of the policy. A measure the scorecard lacks refuses,
+        and holds where people have yet to make it.
     """
     demand = Demand(look, sum(_ways(check, scorecard.measures) for check in policy.checks))
     results = [_consider(check, scorecard.measures, demand) for check in policy.checks]
@@ -113,6 +117,8 @@ def _consider(check: Check, measures: dict[str, Estimate], demand: Demand) -> tu
     if check.of == "each group":
         return _consider_groups(check, measures, demand)
     estimate = measures.get(check.measure)
+    if estimate is None and check.measure.startswith(PEOPLE) and not any(name.startswith(PEOPLE) for name in measures):
+        return "hold", f"hold: nobody has judged yet, so there is no {check.measure}; `heed judge` asks people."
     if estimate is None:
         near = get_close_matches(check.measure, measures, n=1)
         hint = f"; did the policy mean {near[0]}?" if near else "."

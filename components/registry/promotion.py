@@ -1,16 +1,14 @@
 """Moves the aliases, and writes down why. Knows nothing of what a scorecard measures."""
 
-import getpass
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from components import journal
 from components.records.errors import BadInput
-from components.records.handles import Decision, ModelVersion, Scorecard
+from components.records.handles import Decision, Estimate, ModelVersion, Scorecard
 from components.registry import history
-from components.registry.card import model_card
 from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, versions
 from components.tracking import client
 from components.workspace import Workspace
@@ -89,56 +87,17 @@ def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:
     )
 
 
-def promote_by_hand(workspace: Workspace, model: ModelVersion, because: str) -> None:
-    """Make a version the champion, whatever the gate says; one that waits for somebody to agree waits no longer."""
-    promote(workspace, model, because)
-    decision = _decision(workspace, model)
-    if decision and decision.outcome == "ask":
-        answer(workspace, model, True, getpass.getuser(), because)
+def untold(workspace: Workspace, model: ModelVersion) -> Decision | None:
+    """What was decided on a version, where a kill has kept anybody from being told; None where they were."""
+    return None if tag(workspace, model, TOLD) else decision_of(workspace, model)
 
 
-def answer(workspace: Workspace, model: ModelVersion, agreed: bool, by: str, because: str) -> Decision:
-    """What a person says of a version that waits for it: it goes into service, or stays out.
-
-    Whoever holds `deciding` calls; said twice it is the same.
-
-    Args:
-        by: who says so.
-        because: why.
-
-    Raises:
-        BadInput: nobody was asked about this version, or it was compared with another champion than there is now.
-    """
-    card, decision = scorecard_of(workspace, model), _decision(workspace, model)
-    if not card or not decision:
-        raise BadInput(f"nobody was asked about version {model.version}", "the registry", "See `heed status`.")
-    if decision.outcome != "ask":
-        return decision
-    now = at_alias(workspace, model.name, CHAMPION)
-    if agreed and now not in (card.champion, model):
-        fix = "`heed promote` puts it into service all the same."
-        what = (
-            f"version {model.version} was compared with {card.champion.version}, and {now and now.version} serves now"
-        )
-        raise BadInput(what, "the registry", fix)
-    if agreed:
-        promote(workspace, model, because, by, card.run_id)
-    said = f"{'pass' if agreed else 'refuse'}: {by} {'agreed' if agreed else 'did not agree'}: {because}"
-    answered = Decision(outcome="promote" if agreed else "refuse", reasons=(*decision.reasons[:-1], said))
-    record(workspace, card, answered, tag(workspace, model, "heed.inputs") or "", model_card(card, answered))
-    return answered
-
-
-def _decision(workspace: Workspace, model: ModelVersion) -> Decision | None:
+def decision_of(workspace: Workspace, model: ModelVersion) -> Decision | None:
+    """What was decided on a version; None where nothing was yet."""
     outcome, reasons = tag(workspace, model, DECISION), tag(workspace, model, "heed.reasons")
     if outcome is None or reasons is None:
         return None
     return Decision.model_validate({"outcome": outcome, "reasons": tuple(json.loads(reasons))})
-
-
-def untold(workspace: Workspace, model: ModelVersion) -> Decision | None:
-    """What was decided on a version, where a kill has kept anybody from being told; None where they were."""
-    return None if tag(workspace, model, TOLD) else _decision(workspace, model)
 
 
 def told(workspace: Workspace, model: ModelVersion) -> None:
@@ -164,10 +123,57 @@ def scorecard_of(workspace: Workspace, model: ModelVersion) -> Scorecard | None:
     return Scorecard.model_validate_json(kept) if kept else None
 
 
-def measured(workspace: Workspace) -> dict[int, Scorecard]:
+def scorecards(workspace: Workspace) -> dict[int, Scorecard]:
     """Every scorecard there is, by the number of its version, the oldest first."""
     kept = {model.version: scorecard_of(workspace, model) for model in versions(workspace, POLICY)}
     return {number: card for number, card in sorted(kept.items()) if card}
+
+
+def measured(workspace: Workspace, number: int | None) -> Scorecard:
+    """The scorecard of the version with a number, or of the challenger.
+
+    Raises:
+        BadInput: there is no such version, or it was never measured.
+    """
+    model = version_named(workspace, number) if number is not None else at_alias(workspace, POLICY, CHALLENGER)
+    if not model:
+        raise BadInput("there is no challenger yet", "the registry", "Run `heed retrain` first.")
+    scorecard = scorecard_of(workspace, model)
+    if not scorecard:
+        what = f"{POLICY} version {model.version} was never measured against a champion"
+        raise BadInput(what, "the registry", "Name another version.")
+    return scorecard
+
+
+def remeasure(
+    workspace: Workspace,
+    model: ModelVersion,
+    names: Collection[str],
+    measures: Mapping[str, Estimate],
+    card: Callable[[Scorecard, Decision], str],
+) -> Scorecard:
+    """Put measures that were made later into the scorecard and the model card kept on a version.
+
+    Args:
+        model: it has a scorecard.
+        names: of all such measures; what the scorecard has of them goes.
+        measures: that come in their place.
+        card: writes the model card, Markdown.
+
+    Returns:
+        The scorecard as it is now.
+    """
+    before = scorecard_of(workspace, model)
+    assert before
+    others = {name: found for name, found in before.measures.items() if name not in names}
+    scorecard = before.model_copy(update={"measures": others | dict(measures)})
+    if scorecard != before:
+        mlflow = client(workspace)
+        mlflow.set_model_version_tag(model.name, str(model.version), "heed.scorecard", scorecard.model_dump_json())
+        if decision := decision_of(workspace, model):
+            mlflow.update_model_version(model.name, str(model.version), description=card(scorecard, decision))
+        journal.tell("promotion", "remeasure", model=_told(model), run=scorecard.run_id, measures=len(measures))
+    return scorecard
 
 
 def promote(

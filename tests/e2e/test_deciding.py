@@ -8,7 +8,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from components.records.errors import BadInput
 from components.records.handles import Estimate, ModelVersion, Scorecard
-from components.registry import history, models, promotion
+from components.registry import approval, history, models, promotion
 from components.tracking import client
 from components.workspace import Workspace, find
 from components.workspace.creation import create
@@ -87,15 +87,15 @@ def test_where_a_person_has_to_agree_nothing_moves_before(workspace: Workspace, 
     assert decision.outcome == "ask"
     assert "heed promote 2" in decision.reasons[-1]
     assert champion(workspace) == scorecard.champion
-    said_no = promotion.answer(workspace, scorecard.challenger, False, "ada", "too curt")
+    said_no = approval.answer(workspace, scorecard.challenger, False, "ada", "too curt")
     assert said_no.reasons[-1] == "refuse: ada did not agree: too curt"
     assert champion(workspace) == scorecard.champion
-    assert promotion.answer(workspace, scorecard.challenger, True, "bob", "too late") == said_no
+    assert approval.answer(workspace, scorecard.challenger, True, "bob", "too late") == said_no
 
 
 def test_who_agrees_by_hand_is_named_and_the_question_is_answered(workspace: Workspace, scorecard: Scorecard) -> None:
     promote(find(workspace.root, ("promotion.approval=true",)), scorecard, INPUTS)
-    promotion.promote_by_hand(workspace, scorecard.challenger, "looks good")
+    approval.promote_by_hand(workspace, scorecard.challenger, "looks good")
     assert champion(workspace) == scorecard.challenger
     assert promotion.tag(workspace, scorecard.challenger, promotion.DECISION) == "promote"
     assert [move.because for move in history.moves(workspace)][-1] == "looks good"
@@ -107,4 +107,4 @@ def test_who_agrees_to_what_was_compared_with_another_champion_is_told(
     promote(find(workspace.root, ("promotion.approval=true",)), scorecard, INPUTS)
     promotion.promote(workspace, models.versions(workspace, models.POLICY)[0], "by hand")
     with pytest.raises(BadInput, match="compared with 1, and 3 serves now"):
-        promotion.answer(workspace, scorecard.challenger, True, "ada", "fine")
+        approval.answer(workspace, scorecard.challenger, True, "ada", "fine")

@@ -1,12 +1,9 @@
 """Lets the capture service listen, in this process, until it is told to stop. Knows nothing of what it serves."""
 
 import gc
-import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 import httpx
 import uvicorn
@@ -14,6 +11,7 @@ import uvicorn
 from components import journal
 from components.feedback.capture.service import service
 from components.records.errors import BadInput
+from components.services.listening import Server, address, bound, stopping
 from components.workspace import Workspace
 
 BACKLOG = 2048
@@ -55,8 +53,8 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=LAST_SECONDS,
     )
-    server = _Server(config, lambda: ready(_address(listening)))
-    with journal.stage("capture", "serve", address=_address(listening)), _seldom_collecting(), _stopping(server):
+    server = Server(config, lambda: ready(address(listening)))
+    with journal.stage("capture", "serve", address=address(listening)), _seldom_collecting(), stopping(server):
         server.run(sockets=[listening])
 
 
@@ -74,54 +72,12 @@ def _seldom_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it answers."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
-
-
-@contextmanager
-def _stopping(server: uvicorn.Server) -> Iterator[None]:
-    """Let a signal stop the server and nothing more: uvicorn raises it again when it has stopped."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_: int, __: FrameType | None) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _bound(host: str, port: int) -> socket.socket:
     where = f"capture.host = {host}, capture.port = {port}"
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(BACKLOG)
+        return bound(host, port, BACKLOG)
     except socket.gaierror:
         raise BadInput("there is no such address", where, "Set capture.host to 127.0.0.1 or 0.0.0.0.") from None
     except OSError as error:
         fix = "Stop what listens there, or set capture.port to another; 0 takes any that is free."
         raise BadInput(f"cannot listen there: {error.strerror}", where, fix) from None
-    bound.setblocking(False)
-    return bound
-
-
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

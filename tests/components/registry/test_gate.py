@@ -174,6 +174,15 @@ def test_a_measure_that_is_not_there_refuses_by_name() -> None:
     )
 
 
+def test_a_measure_that_people_have_yet_to_make_holds_and_one_they_never_make_refuses() -> None:
+    policy = Policy(checks=(Check(measure="people/winrate", at_least=0.5),))
+    waits = decide(scorecard(), policy)
+    assert (waits.outcome, "nobody has judged yet" in waits.reasons[0]) == ("hold", True)
+    judged = decide(scorecard(people__win_rate=(0.7, 0.6, 0.8, 50)), policy)
+    assert judged.outcome == "refuse"
+    assert judged.reasons[0].endswith("did the policy mean people/win_rate?")
+
+
 GOOD = '[[check]]\nmeasure = "policy/kl"\nat_most = 50\n'
 
 
