@@ -13,17 +13,16 @@ from components.services.answering import answers
 from components.workspace import Workspace, find
 from flows.services import (
     CAPTURE,
-    DATA_POOL,
     DATA_WORKER,
     MLFLOW,
     PREFECT,
-    TRAINING_POOL,
     TRAINING_WORKER,
     WATCH,
     address,
     asks_for_work,
     worker_name,
 )
+from flows.standby import DATA_POOL, TRAINING_POOL
 
 SILENCE = timedelta(seconds=120)
 """How long a worker, which answers nobody, may not be heard of by Prefect; it is every 30 seconds."""

@@ -40,7 +40,8 @@ from components.records.identity import fingerprint
 from components.workspace import Workspace
 from components.workspace.workspace import SETTINGS_FILE
 from flows import deployed, events
-from flows.services import DATA_POOL, RUN_A_FLOW, TRAINING_POOL
+from flows.services import RUN_A_FLOW
+from flows.standby import DATA_POOL, TRAINING_POOL
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled")

@@ -29,7 +29,6 @@ WAVES = ((PREFECT, MLFLOW, CAPTURE), (WATCH,), (DATA_WORKER, TRAINING_WORKER))
 
 NAMES = tuple(name for wave in WAVES for name in wave)
 
-DATA_POOL, TRAINING_POOL = "heed-data", "heed-training"
 
 MLFLOW_AUTH = ("MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD")
 """What MLflow has to find in the environment where it asks for passwords."""
@@ -124,8 +123,8 @@ def services(
         MLFLOW: _mlflow,
         CAPTURE: _capture,
         WATCH: _watch,
-        DATA_WORKER: lambda *given: _worker(DATA_WORKER, DATA_POOL, *given),
-        TRAINING_WORKER: lambda *given: _worker(TRAINING_WORKER, TRAINING_POOL, *given),
+        DATA_WORKER: lambda *given: _worker(DATA_WORKER, standby.DATA_POOL, *given),
+        TRAINING_WORKER: lambda *given: _worker(TRAINING_WORKER, standby.TRAINING_POOL, *given),
     }
     absent = {name for name in (PREFECT, MLFLOW) if name not in where.ports}
     wanted = set(chosen) - absent

@@ -21,6 +21,8 @@ ENGINE = "prefect.engine"
 OF_A_RUN = "PREFECT"
 """How variables begin that are told to each run anew."""
 
+DATA_POOL, TRAINING_POOL = "heed-data", "heed-training"
+
 ALL_NEED = (
     "dvc.repo.graph",
     "fastapi.encoders",
@@ -33,8 +35,8 @@ ALL_NEED = (
     "scmrepo.git",
 )
 NEEDED = {
-    "heed-data": (*ALL_NEED, "components.drawing", "components.validation.expectations.checkpoint", "flows.retrain"),
-    "heed-training": (
+    DATA_POOL: (*ALL_NEED, "components.drawing", "components.validation.expectations.checkpoint", "flows.retrain"),
+    TRAINING_POOL: (
         *ALL_NEED,
         "components.evaluation.publishing",
         "components.training.job",
