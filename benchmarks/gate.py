@@ -143,7 +143,7 @@ def observed(some: Asked, verdicts: np.ndarray, length: np.ndarray) -> Evidence:
             champion_tokens=some.length[:, 0],
             challenger_logp=zeros,
             reference_logp=zeros,
-            verdicts=Verdicts(verdicts, np.full(PROMPTS, True)),
+            verdicts=Verdicts(verdicts, verdicts),
         ),
         beta=0.1,
     )

@@ -40,6 +40,7 @@ def measure(
     from components.evaluation.judges import Means, appoint
     from components.evaluation.publishing import publish
     from components.evaluation.scoring import answers_table, figures, measure_all
+    from components.simulation.judge import TasteJudge
     from components.training import rewards
 
     sides = checked_sides(workspace, dataset)
@@ -59,6 +60,7 @@ def measure(
                     score,
                     lambda: shared(workspace.settings.endpoint, workspace.answers),
                     versions.read(workspace, dataset, "checklists"),
+                    TasteJudge(),
                 ),
             ),
             settings=settings,

@@ -11,7 +11,7 @@ import polars as pl
 from components.config.settings import Evaluate
 from components.evaluation.answers import answer
 from components.evaluation.evidence import Answers, Evidence, Newest, Pairs
-from components.evaluation.judges import Judge, Scorer, compare
+from components.evaluation.judges import Judge, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
 from components.evaluation.policies import count_tokens
 from components.records.errors import BadInput
@@ -43,7 +43,7 @@ def gather(
         newest: preferences of the newest side, where there is one.
 
     Raises:
-        BadInput: there are no test preferences.
+        BadInput: there are no test preferences, or the judge judges none of the answers.
     """
     if test.is_empty():
         fix = "Land more feedback, or give the test side a larger share with split.test."
@@ -56,6 +56,7 @@ def gather(
     prompts: list[list[Message]] = test["prompt"].to_list()
     chosen, rejected = _texts(test)
     weighed = prompts + prompts + asked, chosen + rejected + challenger_answers
+    verdicts = _verdicts(judge, asked, challenger_answers, champion_answers)
     logp, tokens = log_likelihood(challenger, *weighed, label="The challenger weighs the test preferences")
     reference_logp, _ = log_likelihood(champion, *weighed, label="The champion weighs the test preferences")
     ends = [test.height, 2 * test.height]
@@ -83,7 +84,7 @@ def gather(
             champion_tokens=np.array(count_tokens(challenger, champion_answers)),
             challenger_logp=challenger_logp,
             reference_logp=answers_reference,
-            verdicts=compare(judge, asked, challenger_answers, champion_answers),
+            verdicts=verdicts,
         ),
         beta=beta,
         newest=None if newest is None or newest.is_empty() else _newest(newest, scorer),
@@ -110,6 +111,14 @@ def _newest(newest: pl.DataFrame, scorer: Scorer) -> Newest:
     prompts = newest["prompt"].to_list()
     chosen, rejected = _texts(newest)
     return Newest(margins=scorer(prompts, chosen) - scorer(prompts, rejected), prompts=_numbered(newest))
+
+
+def _verdicts(judge: Judge, prompts: list[list[Message]], challenger: list[str], champion: list[str]) -> Verdicts:
+    verdicts = compare(judge, prompts, challenger, champion)
+    if not verdicts.judged.any():
+        fix = "Take another judge, or see that this one can judge these answers."
+        raise BadInput(f"the judge {judge.name!r} gave no verdict in both orders", "evaluate.judge", fix)
+    return verdicts
 
 
 def _texts(preferences: pl.DataFrame) -> tuple[list[str], list[str]]:

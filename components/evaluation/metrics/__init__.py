@@ -11,6 +11,7 @@ from components.evaluation.evidence import Evidence
 from components.evaluation.metrics import (
     implicit_accuracy,
     judge_consistency,
+    judge_coverage,
     kl,
     length,
     length_controlled_win_rate,
@@ -27,6 +28,7 @@ Metric = Callable[[Evidence, int, int], dict[str, Estimate]]
 METRICS: dict[str, Metric] = {
     "win rate": win_rate.measure,
     "length controlled win rate": length_controlled_win_rate.measure,
+    "judge coverage": judge_coverage.measure,
     "judge consistency": judge_consistency.measure,
     "implicit accuracy": implicit_accuracy.measure,
     "ranking accuracy": ranking_accuracy.measure,

@@ -38,7 +38,7 @@ def evidence(pairs: int = 4, prompts: int = 4) -> Evidence:
             champion_tokens=of_prompts(10, 10, 10, 10),
             challenger_logp=of_prompts(-10.0, -20.0, -30.0, -40.0),
             reference_logp=of_prompts(-11.0, -23.0, -29.0, -45.0),
-            verdicts=Verdicts(of_prompts(1.0, 1.0, 0.5, 0.0), np.resize([True, True, False, True], prompts)),
+            verdicts=Verdicts(of_prompts(1.0, 1.0, 1.0, 0.0), of_prompts(1.0, 1.0, 0.0, 0.0)),
         ),
         beta=0.1,
     )
@@ -54,6 +54,7 @@ def test_every_measure_as_counted_by_hand() -> None:
         "policy/win_rate": 2.5 / 4,
         # every answer of the challenger's has two characters more, which tells nothing of what length does
         "policy/win_rate_length_controlled": 2.5 / 4,
+        "judge/coverage": 1.0,
         "judge/consistency": 3 / 4,
         # chosen moved against rejected by 5, 1, -1 and 2 nats
         "policy/implicit_accuracy": 3 / 4,
@@ -96,8 +97,8 @@ def test_a_model_is_at_no_distance_from_itself() -> None:
 
 def test_swapping_the_models_mirrors_the_win_rate_and_its_interval() -> None:
     seen = evidence(prompts=40)
-    wins = seen.answers.verdicts.challenger_wins
-    mirrored = replace(seen.answers, verdicts=replace(seen.answers.verdicts, challenger_wins=1 - wins))
+    said = seen.answers.verdicts
+    mirrored = replace(seen.answers, verdicts=Verdicts(1 - said.champion_first, 1 - said.challenger_first))
     there, back = measured(seen)["policy/win_rate"], measured(replace(seen, answers=mirrored))["policy/win_rate"]
     assert (there.value, there.low, there.high) == pytest.approx((1 - back.value, 1 - back.high, 1 - back.low))
 
@@ -113,9 +114,25 @@ def test_a_group_for_whom_the_challenger_is_worse_is_seen_beside_all() -> None:
 
 def test_the_table_of_answers_says_who_was_better() -> None:
     table = answers_table(evidence())
-    assert table.columns == ["prompt", "champion", "challenger", "verdict", "consistent"]
+    assert table.columns == ["prompt", "champion", "challenger", "verdict", "consistent", "why"]
     assert table["verdict"].to_list() == ["challenger", "challenger", "tie", "champion"]
-    assert table.row(2) == ("question 2", "champion 2", "challenger 2", "tie", False)
+    assert table.row(2) == ("question 2", "champion 2", "challenger 2", "tie", False, None)
+
+
+def test_what_the_judge_left_out_is_in_no_win_rate_and_lowers_its_coverage() -> None:
+    seen = evidence(prompts=80)
+    # of four in turn the second is judged in one order only, and the third in none
+    there, back = np.resize([1.0, 1.0, np.nan, 0.0], 80), np.resize([1.0, np.nan, np.nan, 0.0], 80)
+    partly = replace(seen, answers=replace(seen.answers, verdicts=Verdicts(there, back, ["a reason"] * 80)))
+    found = measured(partly)
+    assert (found["judge/coverage"].value, found["judge/coverage"].n) == (0.5, 80)
+    assert (found["policy/win_rate"].value, found["policy/win_rate"].n) == (0.5, 40)
+    assert found["policy/win_rate/fr"].value == 1.0
+    assert found["policy/win_rate_length_controlled"].n == found["judge/consistency"].n == 40
+    assert found["judge/consistency"].value == 1
+    table = answers_table(partly).head(4)
+    assert table["verdict"].to_list() == ["challenger", "not judged", "not judged", "champion"]
+    assert table["why"].to_list() == ["a reason"] * 4
 
 
 def test_every_figure_can_be_drawn_from_any_text(tmp_path, recwarn: pytest.WarningsRecorder) -> None:

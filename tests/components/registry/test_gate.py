@@ -16,6 +16,7 @@ def scorecard(**changes: tuple[float, float, float, int]) -> Scorecard:
         "policy/win_rate_length_controlled": (0.61, 0.55, 0.67, 300),
         "policy/win_rate/a": (0.6, 0.52, 0.68, 160),
         "policy/win_rate/b": (0.64, 0.55, 0.72, 140),
+        "judge/coverage": (0.97, 0.95, 0.99, 300),
         "reward/accuracy": (0.7, 0.66, 0.74, 500),
         "reward/ece": (0.05, 0.03, 0.12, 500),
         "policy/length_ratio": (1.1, 1.0, 1.2, 300),
@@ -94,6 +95,7 @@ def test_the_default_policy_promotes_a_challenger_that_is_better_all_round() -> 
         ({"policy__win_rate__a": (0.45, 0.37, 0.53, 160)}, "hold", "hold: policy/win_rate/a is 0.45"),
         ({"policy__win_rate__a": (0.3, 0.22, 0.38, 160)}, "refuse", "may be worse for some"),
         ({"policy__win_rate__b": (0.3, 0.22, 0.38, 140)}, "refuse", "refuse: policy/win_rate/b is 0.3"),
+        ({"judge__coverage": (0.7, 0.65, 0.75, 300)}, "refuse", "what a judge leaves out"),
         ({"reward__accuracy": (0.5, 0.45, 0.55, 500)}, "hold", "a judge no better than a coin cannot decide."),
         ({"reward__ece": (0.18, 0.11, 0.26, 500)}, "refuse", "not at most 0.15"),
         ({"policy__length_ratio": (2.4, 1.9, 2.9, 300)}, "refuse", "wins by its length"),
@@ -128,7 +130,7 @@ def test_a_refusal_outweighs_a_hold_and_every_check_is_reported() -> None:
     decision = decide(both, read_policy(DEFAULT_POLICY))
     assert decision.outcome == "refuse"
     said = [reason.split(":")[0] for reason in decision.reasons]
-    assert said == ["hold", "pass", "pass", "pass", "pass", "pass", "refuse"]
+    assert said == ["hold", *["pass"] * 6, "refuse"]
 
 
 def test_a_measure_that_is_not_there_refuses_by_name() -> None:
