@@ -31,7 +31,7 @@ PATIENCE = 10.0
 """Seconds in which a Prefect server has to answer."""
 
 # Raised when a step would give another result for the same handles and settings.
-GENERATION = 1
+GENERATION = 2
 
 ROOM = 50 * 2**20
 """Free bytes without which no flow begins."""

@@ -40,20 +40,17 @@ def test_of_two_answers_the_better_wins_and_the_reasons_of_both_orders_are_kept(
         if told(body)["conversation"] == "user: rice" and told(body)["first"] == "dry":
             return "I would rather not."
         good = told(body)["first"] == "fine"
-        return json.dumps(
-            {"why": "the first is fine" if good else "the second is", "better": ("second", "first")[good]}
-        )
+        return json.dumps({"why": f"because {told(body)['first']}", "better": "first" if good else "second"})
 
     server = serving(script)
-    verdicts = compare(
-        judge("llm", server.url), PROMPTS, ["fine", "dry", "fine", "same"], ["dry", "fine", "dry", "same"]
-    )
+    answers = ["fine", "dry", "fine", "same"], ["dry", "fine", "dry", "same"]
+    verdicts = compare(judge("llm", server.url), PROMPTS, *answers)
     assert verdicts.challenger_wins.tolist() == pytest.approx([1, 0, np.nan, 0.5], nan_ok=True)
     assert verdicts.judged.tolist() == [True, True, False, True]
     assert verdicts.why == [
-        "challenger first: the first is fine\nchampion first: the second is",
-        "challenger first: the second is\nchampion first: the first is fine",
-        "challenger first: the first is fine",
+        "challenger first: because fine\nchampion first: because dry",
+        "challenger first: because dry\nchampion first: because fine",
+        "challenger first: because fine",
         "",
     ]
     assert len(server.asked) == 6  # nothing is asked for the reasons, or about answers that are the same
