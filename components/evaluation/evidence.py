@@ -66,6 +66,21 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """What the judge makes of k preferences of the test side, of which people have said which answer is better.
+
+    Attributes:
+        verdicts: of the judge, with chosen in the challenger's place and rejected in the champion's.
+        longer: by how many characters chosen is longer than rejected, shape (k,).
+        prompts: a number for the prompt each belongs to, shape (k,).
+    """
+
+    verdicts: Verdicts
+    longer: np.ndarray
+    prompts: np.ndarray
+
+
+@dataclass(frozen=True)
 class Newest:
     """What the reward model makes of the k preferences of the newest side.
 
@@ -85,11 +100,13 @@ class Evidence:
     Attributes:
         pairs: of the test side.
         answers: to held-out prompts.
+        trial: of the judge.
         beta: how strongly the challenger was held to the reference in training.
         newest: of the newest side; None where nothing is on it.
     """
 
     pairs: Pairs
     answers: Answers
+    trial: Trial
     beta: float
     newest: Newest | None = None

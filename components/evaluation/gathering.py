@@ -10,7 +10,7 @@ import polars as pl
 
 from components.config.settings import Evaluate
 from components.evaluation.answers import answer
-from components.evaluation.evidence import Answers, Evidence, Newest, Pairs
+from components.evaluation.evidence import Answers, Evidence, Newest, Pairs, Trial
 from components.evaluation.judges import Judge, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
 from components.evaluation.policies import count_tokens
@@ -57,6 +57,7 @@ def gather(
     chosen, rejected = _texts(test)
     weighed = prompts + prompts + asked, chosen + rejected + challenger_answers
     verdicts = _verdicts(judge, asked, challenger_answers, champion_answers)
+    trial = _trial(judge, test, settings)
     logp, tokens = log_likelihood(challenger, *weighed, label="The challenger weighs the test preferences")
     reference_logp, _ = log_likelihood(champion, *weighed, label="The champion weighs the test preferences")
     ends = [test.height, 2 * test.height]
@@ -86,6 +87,7 @@ def gather(
             reference_logp=answers_reference,
             verdicts=verdicts,
         ),
+        trial=trial,
         beta=beta,
         newest=None if newest is None or newest.is_empty() else _newest(newest, scorer),
     )
@@ -119,6 +121,15 @@ def _verdicts(judge: Judge, prompts: list[list[Message]], challenger: list[str],
         fix = "Take another judge, or see that this one can judge these answers."
         raise BadInput(f"the judge {judge.name!r} gave no verdict in both orders", "evaluate.judge", fix)
     return verdicts
+
+
+def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate) -> Trial:
+    """Ask about all preferences where it is free, else about the `evaluate.judge_pairs` whose hash comes first."""
+    lot = sha256(test.select(pl.concat_str(pl.lit(f"{settings.seed}\x1d"), "id")).to_series())
+    drawn = test if judge.is_free else test.with_columns(lot=lot).sort("lot").head(settings.judge_pairs)
+    chosen, rejected = _texts(drawn)
+    longer = np.array([len(one) - len(other) for one, other in zip(chosen, rejected, strict=True)])
+    return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn))
 
 
 def _texts(preferences: pl.DataFrame) -> tuple[list[str], list[str]]:

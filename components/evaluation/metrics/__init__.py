@@ -10,8 +10,11 @@ from collections.abc import Callable
 from components.evaluation.evidence import Evidence
 from components.evaluation.metrics import (
     implicit_accuracy,
+    judge_agreement,
     judge_consistency,
     judge_coverage,
+    judge_length_bias,
+    judge_position_bias,
     kl,
     length,
     length_controlled_win_rate,
@@ -30,6 +33,9 @@ METRICS: dict[str, Metric] = {
     "length controlled win rate": length_controlled_win_rate.measure,
     "judge coverage": judge_coverage.measure,
     "judge consistency": judge_consistency.measure,
+    "judge agreement": judge_agreement.measure,
+    "judge position bias": judge_position_bias.measure,
+    "judge length bias": judge_length_bias.measure,
     "implicit accuracy": implicit_accuracy.measure,
     "ranking accuracy": ranking_accuracy.measure,
     "kl": kl.measure,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, Newest, Pairs
+from components.evaluation.evidence import Answers, Evidence, Newest, Pairs, Trial
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import answers_table, figures, measure_all
 from components.records.handles import Estimate
@@ -40,6 +40,12 @@ def evidence(pairs: int = 4, prompts: int = 4) -> Evidence:
             reference_logp=of_prompts(-11.0, -23.0, -29.0, -45.0),
             verdicts=Verdicts(of_prompts(1.0, 1.0, 1.0, 0.0), of_prompts(1.0, 1.0, 0.0, 0.0)),
         ),
+        trial=Trial(
+            # agrees, disagrees, likes the first place, says nothing in one of the orders
+            verdicts=Verdicts(of_pairs(1.0, 0.0, 1.0, 1.0), of_pairs(1.0, 0.0, 0.0, np.nan)),
+            longer=of_pairs(-5, 3, -2, 9),
+            prompts=np.arange(pairs) // 2,
+        ),
         beta=0.1,
     )
 
@@ -56,6 +62,11 @@ def test_every_measure_as_counted_by_hand() -> None:
         "policy/win_rate_length_controlled": 2.5 / 4,
         "judge/coverage": 1.0,
         "judge/consistency": 3 / 4,
+        "judge/agreement": 1.5 / 3,
+        # the first place won one of two, one of two, and both
+        "judge/position_bias": 0.5 / 3,
+        # the judge took the longer answer not, not, and in one order of two; people took it once
+        "judge/length_bias": (0 + 0 + 0.5 - 1) / 3,
         # chosen moved against rejected by 5, 1, -1 and 2 nats
         "policy/implicit_accuracy": 3 / 4,
         # -20 < -10, -30 > -31, -10 = -10, -12 > -14
