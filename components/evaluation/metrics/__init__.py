@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from components.evaluation.evidence import Evidence
 from components.evaluation.metrics import (
+    diversity,
     implicit_accuracy,
     judge_agreement,
     judge_consistency,
@@ -18,10 +19,14 @@ from components.evaluation.metrics import (
     kl,
     length,
     length_controlled_win_rate,
+    perplexity,
     ranking_accuracy,
+    refusals,
     reward_accuracy,
     reward_accuracy_newest,
     reward_ece,
+    reward_margin,
+    reward_temperature,
     win_rate,
 )
 from components.records.handles import Estimate
@@ -40,7 +45,12 @@ METRICS: dict[str, Metric] = {
     "ranking accuracy": ranking_accuracy.measure,
     "kl": kl.measure,
     "length": length.measure,
+    "diversity": diversity.measure,
+    "refusals": refusals.measure,
+    "perplexity": perplexity.measure,
     "reward accuracy": reward_accuracy.measure,
     "reward accuracy newest": reward_accuracy_newest.measure,
     "reward ece": reward_ece.measure,
+    "reward temperature": reward_temperature.measure,
+    "reward margin": reward_margin.measure,
 }

@@ -7,6 +7,7 @@ import pytest
 
 from components.config.settings import Evaluate
 from components.evaluation.evidence import Answers, Evidence, Newest, Pairs, Trial
+from components.evaluation.grouping import worst_group
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import answers_table, figures, measure_all
 from components.records.handles import Estimate
@@ -77,11 +78,22 @@ def test_every_measure_as_counted_by_hand() -> None:
         "policy/length": 30.0,
         "champion/length": 10.0,
         "policy/length_ratio": 3.0,
+        "policy/diversity": 1.0,
+        "champion/diversity": 1.0,
+        "policy/diversity_ratio": 1.0,
+        "policy/refusals": 0.0,
+        "champion/refusals": 0.0,
+        "policy/perplexity": np.exp(72 / 41),
+        "champion/perplexity": np.exp(78 / 41),
         "reward/accuracy": 2.5 / 4,
+        "reward/margin": 0.5,
         # 0.88 sure and right; 0.73 sure, right once and wrong once; 0.5 sure and half right
         "reward/ece": (1 - sure[0]) / 4 + abs(0.5 - sure[1]) / 2,
     }
     found = measured(evidence())
+    # the likeliest temperature t has 2 / (1 + exp(2 / t)) = tanh(1 / 2t)
+    assert found.pop("reward/temperature").value == pytest.approx(1.32, rel=0.02)
+    assert found.pop("reward/ece_at_temperature").value == pytest.approx((1 - 0.82) / 4 + (0.68 - 0.5) / 2, abs=0.01)
     assert {name: estimate.value for name, estimate in found.items()} == pytest.approx(expected)
     assert all(estimate.low <= estimate.value <= estimate.high for estimate in found.values())
 
@@ -90,6 +102,7 @@ def test_a_group_is_measured_once_it_has_20_pairs() -> None:
     found = measured(evidence(pairs=40))  # 10 of fr, 20 of de: one right and one undecided in turn
     assert found["reward/accuracy/de"].value == 0.75
     assert "reward/accuracy/fr" not in found
+    assert found["reward/accuracy_worst_group"] == found["reward/accuracy/de"]
     assert "reward/accuracy/de" not in measured(evidence(pairs=36))
 
 
@@ -120,7 +133,30 @@ def test_a_group_for_whom_the_challenger_is_worse_is_seen_beside_all() -> None:
     # the first and fifth of four in turn were won, the second won and the fourth lost
     assert found["policy/win_rate/fr"].value == 1.0
     assert (found["policy/win_rate/de"].value, found["policy/win_rate/de"].n) == (0.5, 40)
+    assert found["policy/win_rate_worst_group"] == found["policy/win_rate/de"]
+    assert worst_group("policy/win_rate", found) == "de"
     assert "policy/win_rate/fr" not in measured(evidence(prompts=76))
+    assert "policy/win_rate_worst_group" not in measured(evidence())
+
+
+def test_a_model_that_says_the_same_to_everybody_is_less_diverse_and_one_that_says_nothing_is_not_measured() -> None:
+    def said(challenger: list[str], champion: list[str]) -> dict[str, Estimate]:
+        seen = evidence(prompts=len(challenger))
+        return measured(replace(seen, answers=replace(seen.answers, challenger=challenger, champion=champion)))
+
+    found = said(["Mix it well.", "mix it WELL"] * 20, [f"one {i} two {i}" for i in range(40)])
+    # 80 pairs of words in a row, of which 2 are different; then 120 that all are
+    assert (found["policy/diversity"].value, found["champion/diversity"].value) == pytest.approx((2 / 80, 1))
+    assert found["policy/diversity_ratio"].value == pytest.approx(2 / 80)
+    assert found["champion/diversity"].low == pytest.approx(1)  # an answer drawn twice is no repetition
+    assert "policy/diversity" not in said(["", "tea"], ["one two", "three four"])
+
+
+def test_answers_that_are_refusals_are_counted() -> None:
+    seen = evidence()
+    refusing = ["I'm sorry, but I can't help with that.", "Tea is good.", "Dabei kann ich nicht helfen.", "I can help."]
+    found = measured(replace(seen, answers=replace(seen.answers, challenger=refusing)))
+    assert (found["policy/refusals"].value, found["champion/refusals"].value) == (0.5, 0)
 
 
 def test_the_table_of_answers_says_who_was_better() -> None:
