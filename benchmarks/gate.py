@@ -142,6 +142,8 @@ def observed(some: Asked, verdicts: np.ndarray, length: np.ndarray) -> Evidence:
             champion=["x" * int(characters) for characters in some.length[:, 0]],
             challenger_tokens=length,
             champion_tokens=some.length[:, 0],
+            challenger_seconds=zeros + 1,
+            champion_seconds=zeros + 1,
             challenger_logp=zeros,
             reference_logp=zeros,
             verdicts=Verdicts(verdicts, verdicts),

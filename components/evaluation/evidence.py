@@ -49,6 +49,8 @@ class Answers:
         champion: its answers, length m.
         challenger_tokens: length of the challenger's answers with the end token, shape (m,).
         champion_tokens: length of the champion's answers in the same tokens, shape (m,).
+        challenger_seconds: of the machine, for each of the challenger's answers, shape (m,).
+        champion_seconds: the same for the champion's, shape (m,).
         challenger_logp: of the challenger's answers under the challenger, in nats, shape (m,).
         reference_logp: of the challenger's answers under the reference, in nats, shape (m,).
         verdicts: of the judge.
@@ -60,6 +62,8 @@ class Answers:
     champion: list[str]
     challenger_tokens: np.ndarray
     champion_tokens: np.ndarray
+    challenger_seconds: np.ndarray
+    champion_seconds: np.ndarray
     challenger_logp: np.ndarray
     reference_logp: np.ndarray
     verdicts: Verdicts

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from components.config.settings import Evaluate
-from components.evaluation.answers import answer
+from components.evaluation.answers import Answered, answer
 from components.evaluation.evidence import Answers, Evidence, Newest, Pairs, Trial
 from components.evaluation.judges import Judge, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
@@ -50,13 +50,13 @@ def gather(
         raise BadInput("no preferences to measure on", "the test side of the dataset", fix)
     held_out = held_out_prompts(test, settings)
     asked: list[list[Message]] = held_out["prompt"].to_list()
-    challenger_answers = _answers(challenger, asked, settings, "The challenger answers")
-    champion_answers = _answers(champion, asked, settings, "The champion answers")
+    by_challenger = _answers(challenger, asked, settings, "The challenger answers")
+    by_champion = _answers(champion, asked, settings, "The champion answers")
 
     prompts: list[list[Message]] = test["prompt"].to_list()
     chosen, rejected = _texts(test)
-    weighed = prompts + prompts + asked, chosen + rejected + challenger_answers
-    verdicts = _verdicts(judge, asked, challenger_answers, champion_answers)
+    weighed = prompts + prompts + asked, chosen + rejected + by_challenger.texts
+    verdicts = _verdicts(judge, asked, by_challenger.texts, by_champion.texts)
     trial = _trial(judge, test, settings)
     logp, tokens = log_likelihood(challenger, *weighed, label="The challenger weighs the test preferences")
     reference_logp, _ = log_likelihood(champion, *weighed, label="The champion weighs the test preferences")
@@ -79,10 +79,12 @@ def gather(
         answers=Answers(
             prompts=asked,
             groups=held_out["group"].to_list(),
-            challenger=challenger_answers,
-            champion=champion_answers,
+            challenger=by_challenger.texts,
+            champion=by_champion.texts,
             challenger_tokens=challenger_tokens,
-            champion_tokens=np.array(count_tokens(challenger, champion_answers)),
+            champion_tokens=np.array(count_tokens(challenger, by_champion.texts)),
+            challenger_seconds=by_challenger.seconds,
+            champion_seconds=by_champion.seconds,
             challenger_logp=challenger_logp,
             reference_logp=answers_reference,
             verdicts=verdicts,
@@ -143,7 +145,7 @@ def _numbered(preferences: pl.DataFrame) -> np.ndarray:
     return preferences.select(transcript(pl.col("prompt")).rank("dense")).to_series().to_numpy()
 
 
-def _answers(model_path: str | Path, prompts: list[list[Message]], settings: Evaluate, label: str) -> list[str]:
+def _answers(model_path: str | Path, prompts: list[list[Message]], settings: Evaluate, label: str) -> Answered:
     return answer(
         model_path,
         prompts,

@@ -27,6 +27,7 @@ from components.evaluation.metrics import (
     reward_ece,
     reward_margin,
     reward_temperature,
+    speed,
     win_rate,
 )
 from components.records.handles import Estimate
@@ -48,6 +49,7 @@ METRICS: dict[str, Metric] = {
     "diversity": diversity.measure,
     "refusals": refusals.measure,
     "perplexity": perplexity.measure,
+    "speed": speed.measure,
     "reward accuracy": reward_accuracy.measure,
     "reward accuracy newest": reward_accuracy_newest.measure,
     "reward ece": reward_ece.measure,

@@ -69,6 +69,9 @@ def test_a_challenger_that_learned_beats_one_that_did_not(
         assert found[measure].value == 1, measure
     assert found["policy/kl"].value > 5
     assert found["policy/length_ratio"].value < 1  # the untaught one runs on until it is cut off
+    for model in ("policy", "champion"):
+        speed = found[f"{model}/length"].value / found[f"{model}/seconds_an_answer"].value
+        assert found[f"{model}/tokens_a_second"].value == pytest.approx(speed)
     assert found["reward/accuracy"].n == 4  # eight pairs, but two for each prompt
 
 
