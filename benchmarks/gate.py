@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, Pairs, Trial
+from components.evaluation.evidence import Answers, Evidence, MustPass, Pairs, Trial
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import measure_all
 from components.records.handles import ModelVersion, Scorecard
@@ -132,6 +132,7 @@ MODEL = ModelVersion(name="heed-policy", version=1, run_id="", dataset="", step=
 def observed(some: Asked, verdicts: np.ndarray, length: np.ndarray) -> Evidence:
     """Evidence in which only the answers are in question: the judge is a good one."""
     zeros, rows = np.zeros(PROMPTS), np.arange(PROMPTS)
+    none = np.zeros(0, dtype=bool)
     right = np.where(rows % 5 == 0, 0.0, 1.0)
     return Evidence(
         pairs=Pairs(1.4 * (2 * right - 1), zeros, zeros, zeros, zeros, zeros + 1, zeros + 1, [None] * PROMPTS, rows),
@@ -149,6 +150,7 @@ def observed(some: Asked, verdicts: np.ndarray, length: np.ndarray) -> Evidence:
             verdicts=Verdicts(verdicts, verdicts),
         ),
         trial=Trial(Verdicts(right, right), zeros, rows),
+        must_pass=MustPass([], [], [], none, none),
         beta=0.1,
     )
 

@@ -85,6 +85,25 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class MustPass:
+    """What both models answered, greedily, to the k prompts of the team.
+
+    Attributes:
+        prompts: k conversations.
+        challenger: its answers, length k.
+        champion: its answers, length k.
+        challenger_passes: whether each of the challenger's is as the team says, booleans of shape (k,).
+        champion_passes: the same of the champion's, shape (k,).
+    """
+
+    prompts: list[list[Message]]
+    challenger: list[str]
+    champion: list[str]
+    challenger_passes: np.ndarray
+    champion_passes: np.ndarray
+
+
+@dataclass(frozen=True)
 class Newest:
     """What the reward model makes of the k preferences of the newest side.
 
@@ -105,6 +124,7 @@ class Evidence:
         pairs: of the test side.
         answers: to held-out prompts.
         trial: of the judge.
+        must_pass: answers to the team's own prompts.
         beta: how strongly the challenger was held to the reference in training.
         newest: of the newest side; None where nothing is on it.
     """
@@ -112,5 +132,6 @@ class Evidence:
     pairs: Pairs
     answers: Answers
     trial: Trial
+    must_pass: MustPass
     beta: float
     newest: Newest | None = None

@@ -3,6 +3,7 @@
 Knows nothing of the measures made from what it finds.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import polars as pl
 
 from components.config.settings import Evaluate
 from components.evaluation.answers import Answered, answer
-from components.evaluation.evidence import Answers, Evidence, Newest, Pairs, Trial
+from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Trial
 from components.evaluation.judges import Judge, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
+from components.evaluation.must_pass import Demand
 from components.evaluation.policies import count_tokens
 from components.records.errors import BadInput
 from components.records.identity import sha256
@@ -29,6 +31,7 @@ def gather(
     settings: Evaluate,
     beta: float,
     newest: pl.DataFrame | None = None,
+    must_pass: Sequence[Demand] = (),
 ) -> Evidence:
     """Observe everything the measures need.
 
@@ -41,6 +44,7 @@ def gather(
         settings: how many prompts are answered, how, and the seed of both.
         beta: how strongly the challenger was held to the reference in training.
         newest: preferences of the newest side, where there is one.
+        must_pass: what the team demands of answers.
 
     Raises:
         BadInput: there are no test preferences, or the judge judges none of the answers.
@@ -90,6 +94,7 @@ def gather(
             verdicts=verdicts,
         ),
         trial=trial,
+        must_pass=_must_pass(must_pass, challenger, champion, settings),
         beta=beta,
         newest=None if newest is None or newest.is_empty() else _newest(newest, scorer),
     )
@@ -132,6 +137,18 @@ def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate) -> Trial:
     chosen, rejected = _texts(drawn)
     longer = np.array([len(one) - len(other) for one, other in zip(chosen, rejected, strict=True)])
     return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn))
+
+
+def _must_pass(demands: Sequence[Demand], challenger: str | Path, champion: str | Path, settings: Evaluate) -> MustPass:
+    """Both answer greedily, so that the same model always passes the same."""
+    prompts, greedy = [demand.messages for demand in demands], settings.model_copy(update={"temperature": 0.0})
+    by_challenger = _answers(challenger, prompts, greedy, "The challenger answers what it must pass").texts
+    by_champion = _answers(champion, prompts, greedy, "The champion answers what it must pass").texts
+    passes = (
+        np.array([demand.is_met_by(text) for demand, text in zip(demands, texts, strict=True)], dtype=bool)
+        for texts in (by_challenger, by_champion)
+    )
+    return MustPass(prompts, by_challenger, by_champion, *passes)
 
 
 def _texts(preferences: pl.DataFrame) -> tuple[list[str], list[str]]:

@@ -42,6 +42,31 @@ def figures(evidence: Evidence, measures: dict[str, Estimate]) -> dict[str, Figu
     }
 
 
+def tables(evidence: Evidence) -> dict[str, pl.DataFrame]:
+    """Every table there is, by the name of its file; that of what must pass only where anything must."""
+    found = {"answers.json": answers_table(evidence)}
+    return found | ({"must_pass.json": must_pass_table(evidence)} if evidence.must_pass.prompts else {})
+
+
+def must_pass_table(evidence: Evidence) -> pl.DataFrame:
+    """What both answered to the team's own prompts, what broke first.
+
+    Returns:
+        Columns prompt, champion, challenger (texts), champion_passes and challenger_passes; one row a prompt.
+    """
+    asked = evidence.must_pass
+    table = pl.DataFrame(
+        {
+            "prompt": [_shown(prompt) for prompt in asked.prompts],
+            "champion": asked.champion,
+            "challenger": asked.challenger,
+            "champion_passes": asked.champion_passes,
+            "challenger_passes": asked.challenger_passes,
+        }
+    )
+    return table.sort(~pl.col("champion_passes") | pl.col("challenger_passes"), maintain_order=True)
+
+
 def answers_table(evidence: Evidence) -> pl.DataFrame:
     """What was asked, what both answered, and which was better.
 

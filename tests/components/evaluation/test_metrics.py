@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, Newest, Pairs, Trial
+from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Trial
 from components.evaluation.grouping import worst_group
 from components.evaluation.judges import Verdicts
-from components.evaluation.scoring import answers_table, figures, measure_all
+from components.evaluation.scoring import answers_table, figures, measure_all, tables
 from components.records.handles import Estimate
 
 SETTINGS = Evaluate(resamples=300)
+PROMPTS = [[{"role": "user", "content": f"demand {i}"}] for i in range(4)]
 
 
 def evidence(pairs: int = 4, prompts: int = 4) -> Evidence:
@@ -49,6 +50,7 @@ def evidence(pairs: int = 4, prompts: int = 4) -> Evidence:
             longer=of_pairs(-5, 3, -2, 9),
             prompts=np.arange(pairs) // 2,
         ),
+        must_pass=MustPass(PROMPTS, ["yes"] * 4, ["no"] * 4, np.array([1, 0, 0, 1]) > 0, np.array([1, 1, 0, 0]) > 0),
         beta=0.1,
     )
 
@@ -91,6 +93,9 @@ def test_every_measure_as_counted_by_hand() -> None:
         "champion/refusals": 0.0,
         "policy/perplexity": np.exp(72 / 41),
         "champion/perplexity": np.exp(78 / 41),
+        "policy/must_pass_broken": 1,
+        "policy/must_pass": 0.5,
+        "champion/must_pass": 0.5,
         "reward/accuracy": 2.5 / 4,
         "reward/margin": 0.5,
         # 0.88 sure and right; 0.73 sure, right once and wrong once; 0.5 sure and half right
@@ -163,6 +168,21 @@ def test_answers_that_are_refusals_are_counted() -> None:
     refusing = ["I'm sorry, but I can't help with that.", "Tea is good.", "Dabei kann ich nicht helfen.", "I can help."]
     found = measured(replace(seen, answers=replace(seen.answers, challenger=refusing)))
     assert (found["policy/refusals"].value, found["champion/refusals"].value) == (0.5, 0)
+
+
+def test_nothing_that_must_pass_is_nothing_broken() -> None:
+    none = np.zeros(0, dtype=bool)
+    seen = replace(evidence(), must_pass=MustPass([], [], [], none, none))
+    found = measured(seen)
+    assert (found["policy/must_pass_broken"].value, found["policy/must_pass_broken"].n) == (0, 0)
+    assert "policy/must_pass" not in found
+    assert list(tables(seen)) == ["answers.json"]
+
+
+def test_the_table_of_what_must_pass_begins_with_what_broke() -> None:
+    table = tables(evidence())["must_pass.json"]
+    assert table.row(0) == ("demand 1", "no", "yes", True, False)
+    assert table["prompt"].to_list() == ["demand 1", "demand 0", "demand 2", "demand 3"]
 
 
 def test_the_table_of_answers_says_who_was_better() -> None:
