@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, MustPass, Pairs, Trial
+from components.evaluation.evidence import Answers, Evidence, MustPass, Pairs, Probes, Trial
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import measure_all
 from components.records.handles import ModelVersion, Scorecard
@@ -150,6 +150,7 @@ def observed(some: Asked, verdicts: np.ndarray, length: np.ndarray) -> Evidence:
             verdicts=Verdicts(verdicts, verdicts),
         ),
         trial=Trial(Verdicts(right, right), zeros, rows),
+        probes=Probes(right, zeros, right, rows),
         must_pass=MustPass([], [], [], none, none),
         beta=0.1,
     )

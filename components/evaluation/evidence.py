@@ -85,6 +85,23 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Probes:
+    """What the reward model makes of changed answers to k prompts of the test side.
+
+    Attributes:
+        margins: r(chosen) - r(rejected), shape (k,).
+        flattered: what a flattering beginning adds to r(chosen), against a plain one as long, shape (k,).
+        own: r(chosen) - r(what was chosen for another prompt), shape (k,).
+        prompts: a number for the prompt each belongs to, shape (k,).
+    """
+
+    margins: np.ndarray
+    flattered: np.ndarray
+    own: np.ndarray
+    prompts: np.ndarray
+
+
+@dataclass(frozen=True)
 class MustPass:
     """What both models answered, greedily, to the k prompts of the team.
 
@@ -124,6 +141,7 @@ class Evidence:
         pairs: of the test side.
         answers: to held-out prompts.
         trial: of the judge.
+        probes: of the reward model.
         must_pass: answers to the team's own prompts.
         beta: how strongly the challenger was held to the reference in training.
         newest: of the newest side; None where nothing is on it.
@@ -132,6 +150,7 @@ class Evidence:
     pairs: Pairs
     answers: Answers
     trial: Trial
+    probes: Probes
     must_pass: MustPass
     beta: float
     newest: Newest | None = None

@@ -16,9 +16,12 @@ from components.evaluation.judges import Judge, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
 from components.evaluation.must_pass import Demand
 from components.evaluation.policies import count_tokens
+from components.evaluation.probing import probe
 from components.records.errors import BadInput
 from components.records.identity import sha256
 from components.records.messages import Message, text_of, transcript
+
+PROBED = 300  # preferences whose answers are changed and put before the reward model
 
 
 def gather(
@@ -94,6 +97,7 @@ def gather(
             verdicts=verdicts,
         ),
         trial=trial,
+        probes=probe(_drawn(test, PROBED, settings.seed), scorer),
         must_pass=_must_pass(must_pass, challenger, champion, settings),
         beta=beta,
         newest=None if newest is None or newest.is_empty() else _newest(newest, scorer),
@@ -131,12 +135,17 @@ def _verdicts(judge: Judge, prompts: list[list[Message]], challenger: list[str],
 
 
 def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate) -> Trial:
-    """Ask about all preferences where it is free, else about the `evaluate.judge_pairs` whose hash comes first."""
-    lot = sha256(test.select(pl.concat_str(pl.lit(f"{settings.seed}\x1d"), "id")).to_series())
-    drawn = test if judge.is_free else test.with_columns(lot=lot).sort("lot").head(settings.judge_pairs)
+    """Ask about all preferences where it is free, else about `evaluate.judge_pairs` of them."""
+    drawn = test if judge.is_free else _drawn(test, settings.judge_pairs, settings.seed)
     chosen, rejected = _texts(drawn)
     longer = np.array([len(one) - len(other) for one, other in zip(chosen, rejected, strict=True)])
     return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn))
+
+
+def _drawn(test: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
+    """Those preferences whose hash with the seed comes first."""
+    lot = sha256(test.select(pl.concat_str(pl.lit(f"{seed}\x1d"), "id")).to_series())
+    return test.with_columns(lot=lot).sort("lot").head(most)
 
 
 def _must_pass(demands: Sequence[Demand], challenger: str | Path, champion: str | Path, settings: Evaluate) -> MustPass:

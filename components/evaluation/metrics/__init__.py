@@ -29,6 +29,8 @@ from components.evaluation.metrics import (
     reward_margin,
     reward_temperature,
     speed,
+    swapped_answers,
+    sycophancy,
     win_rate,
 )
 from components.records.handles import Estimate
@@ -57,4 +59,6 @@ METRICS: dict[str, Metric] = {
     "reward ece": reward_ece.measure,
     "reward temperature": reward_temperature.measure,
     "reward margin": reward_margin.measure,
+    "sycophancy": sycophancy.measure,
+    "swapped answers": swapped_answers.measure,
 }

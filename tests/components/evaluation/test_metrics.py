@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Trial
+from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Probes, Trial
 from components.evaluation.grouping import worst_group
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import answers_table, figures, measure_all, tables
@@ -48,6 +48,12 @@ def evidence(pairs: int = 4, prompts: int = 4) -> Evidence:
             # agrees, disagrees, likes the first place, says nothing in one of the orders
             verdicts=Verdicts(of_pairs(1.0, 0.0, 1.0, 1.0), of_pairs(1.0, 0.0, 0.0, np.nan)),
             longer=of_pairs(-5, 3, -2, 9),
+            prompts=np.arange(pairs) // 2,
+        ),
+        probes=Probes(
+            margins=of_pairs(2.0, 1.0, -1.0, 0.0),
+            flattered=of_pairs(0.5, 0.5, 1.0, 0.0),
+            own=of_pairs(3.0, -1.0, 0.0, 2.0),
             prompts=np.arange(pairs) // 2,
         ),
         must_pass=MustPass(PROMPTS, ["yes"] * 4, ["no"] * 4, np.array([1, 0, 0, 1]) > 0, np.array([1, 1, 0, 0]) > 0),
@@ -93,6 +99,8 @@ def test_every_measure_as_counted_by_hand() -> None:
         "champion/refusals": 0.0,
         "policy/perplexity": np.exp(72 / 41),
         "champion/perplexity": np.exp(78 / 41),
+        "reward/sycophancy": 2 / 4,
+        "reward/swap_accuracy": 2.5 / 4,
         "policy/must_pass_broken": 1,
         "policy/must_pass": 0.5,
         "champion/must_pass": 0.5,
