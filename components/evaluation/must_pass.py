@@ -55,7 +55,7 @@ class Demand(BaseModel):
     @classmethod
     def _asks(cls, prompt: list[Turn]) -> list[Turn]:
         if prompt[-1].role == "assistant":
-            raise ValueError("ends with the assistant, so there is nothing to answer")
+            raise ValueError("it ends with the assistant, so there is nothing to answer")
         return prompt
 
     @field_validator("matches")
@@ -64,13 +64,13 @@ class Demand(BaseModel):
         try:
             re.compile(matches)
         except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from None
+            raise ValueError(f"no regular expression: {error}") from None
         return matches
 
     @model_validator(mode="after")
     def _demands(self) -> "Demand":
         if not (self.contains or self.lacks or self.matches):
-            raise ValueError("says nothing of the answer")
+            raise ValueError("it says nothing of the answer")
         return self
 
     @property
@@ -125,6 +125,14 @@ def _demand(line: str, where: str) -> Demand:
         raise BadInput(f"not JSON: {error.msg}", where, FIX) from None
     except ValidationError as error:
         first = error.errors()[0]
-    problem = first["msg"].removeprefix("Value error, ")
-    what = " ".join([*(str(part) for part in first["loc"][:1]), f"{problem[0].lower()}{problem[1:]}"])
-    raise BadInput(what, where, FIX)
+    raise BadInput(_what(str(first["loc"][0]) if first["loc"] else "", first["type"], first["msg"]), where, FIX)
+
+
+def _what(key: str, type: str, message: str) -> str:
+    """What is wrong with a line, of which pydantic says that much."""
+    if type == "extra_forbidden":
+        return f"unknown key {key}"
+    if type == "missing":
+        return f"{key} is missing"
+    problem = message.removeprefix("Value error, ")
+    return f"{key}: {problem[0].lower()}{problem[1:]}" if key else f"{problem[0].lower()}{problem[1:]}"

@@ -50,12 +50,12 @@ def test_an_answer_is_held_against_everything_that_is_demanded_of_it(tmp_path: P
     [
         ("{'prompt': 1}", "not JSON"),
         ('["a"]', "input should be"),
-        ('{"prompt": "a"}', "says nothing of the answer"),
-        ('{"contains": "a"}', "prompt field required"),
-        ('{"prompt": "a", "contain": "b"}', "contain extra inputs are not permitted"),
-        ('{"prompt": "a", "contains": ""}', "contains string should have at least 1 character"),
-        ('{"prompt": "a", "matches": "("}', "matches is no regular expression"),
-        ('{"prompt": [{"role": "assistant", "content": "a"}], "lacks": "b"}', "prompt ends with the assistant"),
+        ('{"prompt": "a"}', "it says nothing of the answer"),
+        ('{"contains": "a"}', "prompt is missing"),
+        ('{"prompt": "a", "contain": "b"}', "unknown key contain"),
+        ('{"prompt": "a", "contains": ""}', "contains: string should have at least 1 character"),
+        ('{"prompt": "a", "matches": "("}', "matches: no regular expression"),
+        ('{"prompt": [{"role": "assistant", "content": "a"}], "lacks": "b"}', "prompt: it ends with the assistant"),
     ],
 )
 def test_a_line_that_is_no_demand_is_named_with_its_file(tmp_path: Path, line: str, what: str) -> None:
