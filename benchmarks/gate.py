@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, Pairs
+from components.evaluation.evidence import Answers, Evidence, MustPass, Pairs, Probes, Trial
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import measure_all
 from components.records.handles import ModelVersion, Scorecard
@@ -131,10 +131,12 @@ MODEL = ModelVersion(name="heed-policy", version=1, run_id="", dataset="", step=
 
 
 def observed(some: Asked, verdicts: np.ndarray, length: np.ndarray) -> Evidence:
-    """Evidence in which only the answers are in question: the reward model is a good one."""
-    zeros, sure = np.zeros(PROMPTS), np.where(np.arange(PROMPTS) % 5 == 0, -1.4, 1.4)
+    """Evidence in which only the answers are in question: the judge is a good one."""
+    zeros, rows = np.zeros(PROMPTS), np.arange(PROMPTS)
+    none = np.zeros(0, dtype=bool)
+    right = np.where(rows % 5 == 0, 0.0, 1.0)
     return Evidence(
-        pairs=Pairs(sure, zeros, zeros, zeros, zeros, zeros + 1, zeros + 1, [None] * PROMPTS, np.arange(PROMPTS)),
+        pairs=Pairs(1.4 * (2 * right - 1), zeros, zeros, zeros, zeros, zeros + 1, zeros + 1, [None] * PROMPTS, rows),
         answers=Answers(
             prompts=[[{"role": "user", "content": ""}]] * PROMPTS,
             groups=np.where(some.large, LARGE, SMALL).tolist(),
@@ -142,10 +144,15 @@ def observed(some: Asked, verdicts: np.ndarray, length: np.ndarray) -> Evidence:
             champion=["x" * int(characters) for characters in some.length[:, 0]],
             challenger_tokens=length,
             champion_tokens=some.length[:, 0],
+            challenger_seconds=zeros + 1,
+            champion_seconds=zeros + 1,
             challenger_logp=zeros,
             reference_logp=zeros,
-            verdicts=Verdicts(verdicts, np.full(PROMPTS, True)),
+            verdicts=Verdicts(verdicts, verdicts),
         ),
+        trial=Trial(Verdicts(right, right), zeros, rows),
+        probes=Probes(right, zeros, right, rows),
+        must_pass=MustPass([], [], [], none, none),
         beta=0.1,
     )
 

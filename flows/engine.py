@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from components import cluster, journal, progress
+from components.evaluation import must_pass
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion, Examination, Handle, ModelVersion, Scorecard
 from components.records.identity import fingerprint
@@ -32,7 +33,7 @@ PATIENCE = 10.0
 """Seconds in which a Prefect server has to answer."""
 
 # Raised when a step would give another result for the same handles and settings.
-GENERATION = 1
+GENERATION = 2
 
 ROOM = 50 * 2**20
 """Free bytes without which no flow begins."""
@@ -186,7 +187,8 @@ def step(
     """Make work a Prefect task that is done once for the same handles and settings.
 
     Args:
-        sections: the settings the work reads, as `train`; with `split` go the evaluation sets.
+        sections: the settings the work reads, as `train`; with `split` go the evaluation sets, with `evaluate` what
+            must pass.
         part: of heed, as the journal calls it.
 
     The work is called with the workspace, the step's key, and its arguments: handles, or plain values.
@@ -215,6 +217,8 @@ def step(
             settings = {section: getattr(workspace.settings, section).model_dump() for section in sections}
             if "split" in sections:
                 settings["evaluation sets"] = evaluation_sets.named(workspace)
+            if "evaluate" in sections:
+                settings |= must_pass.named(workspace.must_pass)
             given = [_named(value) for value in (*arguments, *sorted(named.items()))]
             return cached(workspace, fingerprint(GENERATION, work.__name__, settings, given), arguments, named)
 

@@ -6,6 +6,7 @@ The step imports what loads torch when it runs (see `flows.train`).
 from prefect import flow
 
 from components import tracking
+from components.evaluation import must_pass
 from components.records.handles import DatasetVersion, ModelVersion, Scorecard
 from components.registry import models
 from components.workspace import Workspace, versions
@@ -39,7 +40,8 @@ def measure(
     from components.evaluation.gathering import gather
     from components.evaluation.judges import Means, appoint
     from components.evaluation.publishing import publish
-    from components.evaluation.scoring import answers_table, figures, measure_all
+    from components.evaluation.scoring import figures, measure_all, tables
+    from components.simulation.judge import TasteJudge
     from components.training import rewards
 
     sides = checked_sides(workspace, dataset)
@@ -59,14 +61,16 @@ def measure(
                     score,
                     lambda: shared(workspace.settings.endpoint, workspace.answers),
                     versions.read(workspace, dataset, "checklists"),
+                    TasteJudge(),
                 ),
             ),
             settings=settings,
             beta=workspace.settings.train.beta,
             newest=sides.newest,
+            must_pass=must_pass.read(workspace.must_pass),
         )
         measures = measure_all(evidence, settings)
-        publish(measures, figures(evidence, measures), answers_table(evidence))
+        publish(measures, figures(evidence, measures), tables(evidence))
     return Scorecard(
         challenger=challenger,
         champion=champion,

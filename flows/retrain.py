@@ -6,6 +6,7 @@ from prefect import flow
 from pydantic import BaseModel
 
 from components import journal, outages
+from components.evaluation import must_pass
 from components.notifying import Outcome, notify
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
@@ -121,6 +122,7 @@ def _inputs(workspace: Workspace, dataset: DatasetVersion, force: bool) -> tuple
     attempt = 0
     while True:
         settings = workspace.settings.model_dump(include=set(SHAPING))
+        settings |= must_pass.named(workspace.must_pass)
         inputs = fingerprint(dataset.key, settings, evaluation_sets.named(workspace), attempt)
         if not force or not promotion.decided(workspace, inputs):
             return attempt, inputs

@@ -43,7 +43,7 @@ def true_win_rate(
             temperature=settings.temperature,
             seed=settings.seed,
             label=f"Version {model.version} answers",
-        )
+        ).texts
         for model in (challenger, champion)
     ]
     verdicts = compare(TasteJudge(), prompts, *sides)

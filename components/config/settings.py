@@ -175,6 +175,9 @@ class Evaluate(Section):
 
     judge: str = Field("reward", description="who compares the answers")
     prompts: Count = Field(300, description="held-out prompts that both models answer")
+    judge_pairs: Count = Field(
+        100, description="people's preferences that a judge behind the endpoint is measured on; others are on all"
+    )
     max_new_tokens: Count = 128
     temperature: Annotated[float, Field(ge=0)] = Field(0.7, description="0 answers greedily")
     resamples: Count = Field(2000, description="bootstrap resamples behind every interval")

@@ -1,7 +1,10 @@
 """Lets a model answer prompts. Knows nothing of what becomes of the answers."""
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -13,6 +16,19 @@ from components.records.messages import Message
 BATCH = 64
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What a model answered to n prompts.
+
+    Attributes:
+        texts: without special tokens, in the order of the prompts, length n.
+        seconds: the time its batch took, shared out to the answers in it, shape (n,).
+    """
+
+    texts: list[str]
+    seconds: np.ndarray
+
+
 def answer(
     model_path: str | Path,
     prompts: list[list[Message]],
@@ -21,7 +37,7 @@ def answer(
     temperature: float,
     seed: int,
     label: str,
-) -> list[str]:
+) -> Answered:
     """One answer to every prompt; in bfloat16 on a GPU where there is one.
 
     The same model, prompts and seed give the same answers, whatever else has drawn random numbers before. A prompt
@@ -36,13 +52,13 @@ def answer(
         label: what a person at the terminal is shown.
 
     Returns:
-        n texts without special tokens, in the order of the prompts.
+        n answers, and how long they took.
 
     Raises:
         BadInput: max_new_tokens leaves the model no room for a prompt.
     """
     if not prompts:
-        return []
+        return Answered([], np.zeros(0))
     model, tokenizer = open_policy(model_path, torch.bfloat16)
     room = context_of(model, tokenizer) - max_new_tokens
     if room < 1:
@@ -51,16 +67,18 @@ def answer(
     tokens = [prompt[-room:] for prompt in prompt_tokens(tokenizer, prompts)]
     by_length = sorted(range(len(tokens)), key=lambda i: len(tokens[i]), reverse=True)
     sampling = _sampling(model, tokenizer, max_new_tokens, temperature)
-    answers = [""] * len(prompts)
+    answers, seconds = [""] * len(prompts), np.zeros(len(prompts))
     cards = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cards), step(label, total=len(prompts)) as advance:
         torch.manual_seed(seed)
         for start in range(0, len(by_length), BATCH):
             rows = by_length[start : start + BATCH]
+            began = time.perf_counter()
             for row, text in zip(rows, _generate(model, tokenizer, [tokens[i] for i in rows], sampling), strict=True):
                 answers[row] = text
+            seconds[rows] = (time.perf_counter() - began) / len(rows)
             advance(start + len(rows))
-    return answers
+    return Answered(answers, seconds)
 
 
 def _sampling(

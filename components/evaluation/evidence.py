@@ -49,6 +49,8 @@ class Answers:
         champion: its answers, length m.
         challenger_tokens: length of the challenger's answers with the end token, shape (m,).
         champion_tokens: length of the champion's answers in the same tokens, shape (m,).
+        challenger_seconds: of the machine, for each of the challenger's answers, shape (m,).
+        champion_seconds: the same for the champion's, shape (m,).
         challenger_logp: of the challenger's answers under the challenger, in nats, shape (m,).
         reference_logp: of the challenger's answers under the reference, in nats, shape (m,).
         verdicts: of the judge.
@@ -60,9 +62,62 @@ class Answers:
     champion: list[str]
     challenger_tokens: np.ndarray
     champion_tokens: np.ndarray
+    challenger_seconds: np.ndarray
+    champion_seconds: np.ndarray
     challenger_logp: np.ndarray
     reference_logp: np.ndarray
     verdicts: Verdicts
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the judge makes of k preferences of the test side, of which people have said which answer is better.
+
+    Attributes:
+        verdicts: of the judge, with chosen in the challenger's place and rejected in the champion's.
+        longer: by how many characters chosen is longer than rejected, shape (k,).
+        prompts: a number for the prompt each belongs to, shape (k,).
+    """
+
+    verdicts: Verdicts
+    longer: np.ndarray
+    prompts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What the reward model makes of changed answers to k prompts of the test side.
+
+    Attributes:
+        margins: r(chosen) - r(rejected), shape (k,).
+        flattered: what a flattering beginning adds to r(chosen), against a plain one as long, shape (k,).
+        own: r(chosen) - r(what was chosen for another prompt), shape (k,).
+        prompts: a number for the prompt each belongs to, shape (k,).
+    """
+
+    margins: np.ndarray
+    flattered: np.ndarray
+    own: np.ndarray
+    prompts: np.ndarray
+
+
+@dataclass(frozen=True)
+class MustPass:
+    """What both models answered, greedily, to the k prompts of the team.
+
+    Attributes:
+        prompts: k conversations.
+        challenger: its answers, length k.
+        champion: its answers, length k.
+        challenger_passes: whether each of the challenger's is as the team says, booleans of shape (k,).
+        champion_passes: the same of the champion's, shape (k,).
+    """
+
+    prompts: list[list[Message]]
+    challenger: list[str]
+    champion: list[str]
+    challenger_passes: np.ndarray
+    champion_passes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -85,11 +140,17 @@ class Evidence:
     Attributes:
         pairs: of the test side.
         answers: to held-out prompts.
+        trial: of the judge.
+        probes: of the reward model.
+        must_pass: answers to the team's own prompts.
         beta: how strongly the challenger was held to the reference in training.
         newest: of the newest side; None where nothing is on it.
     """
 
     pairs: Pairs
     answers: Answers
+    trial: Trial
+    probes: Probes
+    must_pass: MustPass
     beta: float
     newest: Newest | None = None

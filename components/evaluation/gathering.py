@@ -3,20 +3,25 @@
 Knows nothing of the measures made from what it finds.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from components.config.settings import Evaluate
-from components.evaluation.answers import answer
-from components.evaluation.evidence import Answers, Evidence, Newest, Pairs
-from components.evaluation.judges import Judge, Scorer, compare
+from components.evaluation.answers import Answered, answer
+from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Trial
+from components.evaluation.judges import Judge, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
+from components.evaluation.must_pass import Demand
 from components.evaluation.policies import count_tokens
+from components.evaluation.probing import probe
 from components.records.errors import BadInput
 from components.records.identity import sha256
 from components.records.messages import Message, text_of, transcript
+
+PROBED = 300  # preferences whose answers are changed and put before the reward model
 
 
 def gather(
@@ -29,6 +34,7 @@ def gather(
     settings: Evaluate,
     beta: float,
     newest: pl.DataFrame | None = None,
+    must_pass: Sequence[Demand] = (),
 ) -> Evidence:
     """Observe everything the measures need.
 
@@ -41,21 +47,24 @@ def gather(
         settings: how many prompts are answered, how, and the seed of both.
         beta: how strongly the challenger was held to the reference in training.
         newest: preferences of the newest side, where there is one.
+        must_pass: what the team demands of answers.
 
     Raises:
-        BadInput: there are no test preferences.
+        BadInput: there are no test preferences, or the judge judges none of the answers.
     """
     if test.is_empty():
         fix = "Land more feedback, or give the test side a larger share with split.test."
         raise BadInput("no preferences to measure on", "the test side of the dataset", fix)
     held_out = held_out_prompts(test, settings)
     asked: list[list[Message]] = held_out["prompt"].to_list()
-    challenger_answers = _answers(challenger, asked, settings, "The challenger answers")
-    champion_answers = _answers(champion, asked, settings, "The champion answers")
+    by_challenger = _answers(challenger, asked, settings, "The challenger answers")
+    by_champion = _answers(champion, asked, settings, "The champion answers")
 
     prompts: list[list[Message]] = test["prompt"].to_list()
     chosen, rejected = _texts(test)
-    weighed = prompts + prompts + asked, chosen + rejected + challenger_answers
+    weighed = prompts + prompts + asked, chosen + rejected + by_challenger.texts
+    verdicts = _verdicts(judge, asked, by_challenger.texts, by_champion.texts)
+    trial = _trial(judge, test, settings)
     logp, tokens = log_likelihood(challenger, *weighed, label="The challenger weighs the test preferences")
     reference_logp, _ = log_likelihood(champion, *weighed, label="The champion weighs the test preferences")
     ends = [test.height, 2 * test.height]
@@ -77,14 +86,19 @@ def gather(
         answers=Answers(
             prompts=asked,
             groups=held_out["group"].to_list(),
-            challenger=challenger_answers,
-            champion=champion_answers,
+            challenger=by_challenger.texts,
+            champion=by_champion.texts,
             challenger_tokens=challenger_tokens,
-            champion_tokens=np.array(count_tokens(challenger, champion_answers)),
+            champion_tokens=np.array(count_tokens(challenger, by_champion.texts)),
+            challenger_seconds=by_challenger.seconds,
+            champion_seconds=by_champion.seconds,
             challenger_logp=challenger_logp,
             reference_logp=answers_reference,
-            verdicts=compare(judge, asked, challenger_answers, champion_answers),
+            verdicts=verdicts,
         ),
+        trial=trial,
+        probes=probe(_drawn(test, PROBED, settings.seed), scorer),
+        must_pass=_must_pass(must_pass, challenger, champion, settings),
         beta=beta,
         newest=None if newest is None or newest.is_empty() else _newest(newest, scorer),
     )
@@ -112,6 +126,40 @@ def _newest(newest: pl.DataFrame, scorer: Scorer) -> Newest:
     return Newest(margins=scorer(prompts, chosen) - scorer(prompts, rejected), prompts=_numbered(newest))
 
 
+def _verdicts(judge: Judge, prompts: list[list[Message]], challenger: list[str], champion: list[str]) -> Verdicts:
+    verdicts = compare(judge, prompts, challenger, champion)
+    if not verdicts.judged.any():
+        fix = "Take another judge, or see that this one can judge these answers."
+        raise BadInput(f"the judge {judge.name!r} gave no verdict in both orders", "evaluate.judge", fix)
+    return verdicts
+
+
+def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate) -> Trial:
+    """Ask about all preferences where it is free, else about `evaluate.judge_pairs` of them."""
+    drawn = test if judge.is_free else _drawn(test, settings.judge_pairs, settings.seed)
+    chosen, rejected = _texts(drawn)
+    longer = np.array([len(one) - len(other) for one, other in zip(chosen, rejected, strict=True)])
+    return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn))
+
+
+def _drawn(test: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
+    """Those preferences whose hash with the seed comes first."""
+    lot = sha256(test.select(pl.concat_str(pl.lit(f"{seed}\x1d"), "id")).to_series())
+    return test.with_columns(lot=lot).sort("lot").head(most)
+
+
+def _must_pass(demands: Sequence[Demand], challenger: str | Path, champion: str | Path, settings: Evaluate) -> MustPass:
+    """Both answer greedily, so that the same model always passes the same."""
+    prompts, greedy = [demand.messages for demand in demands], settings.model_copy(update={"temperature": 0.0})
+    by_challenger = _answers(challenger, prompts, greedy, "The challenger answers what it must pass").texts
+    by_champion = _answers(champion, prompts, greedy, "The champion answers what it must pass").texts
+    passes = (
+        np.array([demand.is_met_by(text) for demand, text in zip(demands, texts, strict=True)], dtype=bool)
+        for texts in (by_challenger, by_champion)
+    )
+    return MustPass(prompts, by_challenger, by_champion, *passes)
+
+
 def _texts(preferences: pl.DataFrame) -> tuple[list[str], list[str]]:
     """The chosen and the rejected answers."""
     told = preferences.select(text_of(pl.col("chosen", "rejected")))
@@ -123,7 +171,7 @@ def _numbered(preferences: pl.DataFrame) -> np.ndarray:
     return preferences.select(transcript(pl.col("prompt")).rank("dense")).to_series().to_numpy()
 
 
-def _answers(model_path: str | Path, prompts: list[list[Message]], settings: Evaluate, label: str) -> list[str]:
+def _answers(model_path: str | Path, prompts: list[list[Message]], settings: Evaluate, label: str) -> Answered:
     return answer(
         model_path,
         prompts,

@@ -34,29 +34,59 @@ def figures(evidence: Evidence, measures: dict[str, Estimate]) -> dict[str, Figu
         evidence: what was observed.
         measures: of that evidence, as `measure_all` returns them.
     """
+    verdicts = evidence.answers.verdicts
     return {
-        "win_rate.png": win_rate_figure(evidence.answers.verdicts.challenger_wins, measures["policy/win_rate"]),
+        "win_rate.png": win_rate_figure(verdicts.challenger_wins[verdicts.judged], measures["policy/win_rate"]),
         "reliability.png": reliability_diagram(evidence.pairs.margins, measures["reward/ece"]),
         "answers.png": answers_figure(answers_table(evidence)),
     }
+
+
+def tables(evidence: Evidence) -> dict[str, pl.DataFrame]:
+    """Every table there is, by the name of its file; that of what must pass only where anything must."""
+    found = {"answers.json": answers_table(evidence)}
+    return found | ({"must_pass.json": must_pass_table(evidence)} if evidence.must_pass.prompts else {})
+
+
+def must_pass_table(evidence: Evidence) -> pl.DataFrame:
+    """What both answered to the team's own prompts, what broke first.
+
+    Returns:
+        Columns prompt, champion, challenger (texts), champion_passes and challenger_passes; one row a prompt.
+    """
+    asked = evidence.must_pass
+    table = pl.DataFrame(
+        {
+            "prompt": [_shown(prompt) for prompt in asked.prompts],
+            "champion": asked.champion,
+            "challenger": asked.challenger,
+            "champion_passes": asked.champion_passes,
+            "challenger_passes": asked.challenger_passes,
+        }
+    )
+    return table.sort(~pl.col("champion_passes") | pl.col("challenger_passes"), maintain_order=True)
 
 
 def answers_table(evidence: Evidence) -> pl.DataFrame:
     """What was asked, what both answered, and which was better.
 
     Returns:
-        Columns prompt, champion, challenger (texts), verdict ("challenger", "champion" or "tie") and consistent
-        (whether the judge said so in both orders); one row a prompt.
+        Columns prompt, champion, challenger (texts), verdict ("challenger", "champion", "tie" or "not judged"),
+        consistent (whether the judge said so in both orders) and why (in its words, null of a judge that gives no
+        reasons); one row a prompt.
     """
     answers = evidence.answers
-    wins = answers.verdicts.challenger_wins
+    verdicts = answers.verdicts
+    wins = verdicts.challenger_wins
+    named = np.select([wins > 0.5, wins < 0.5, verdicts.judged], ["challenger", "champion", "tie"], "not judged")
     return pl.DataFrame(
         {
             "prompt": [_shown(prompt) for prompt in answers.prompts],
             "champion": answers.champion,
             "challenger": answers.challenger,
-            "verdict": np.select([wins > 0.5, wins < 0.5], ["challenger", "champion"], "tie").tolist(),
-            "consistent": answers.verdicts.consistent.tolist(),
+            "verdict": named.tolist(),
+            "consistent": verdicts.consistent.tolist(),
+            "why": pl.Series(verdicts.why or [None] * len(answers.prompts), dtype=pl.String),
         }
     )
 

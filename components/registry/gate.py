@@ -32,13 +32,13 @@ class Check(written.Check):
 
     Attributes:
         by: whether the whole interval has to lie beyond the bound, or the value alone decides.
-        needs: how many units the measure has to be made on; fewer hold.
+        needs: how many units the measure has to be made on; fewer hold. With 0 a measure of nothing can pass by value.
         of: `everybody`, or `each group`, which the measure is then made for as measure/GROUP. A group on which it is
             made too rarely stops nothing, unless its whole interval is short of the bound.
     """
 
     by: Literal["interval", "value"] = "interval"
-    needs: Annotated[int, Field(ge=1)] = 1
+    needs: Annotated[int, Field(ge=0)] = 1
     of: Literal["everybody", "each group"] = "everybody"
 
 

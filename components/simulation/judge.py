@@ -10,7 +10,8 @@ from components.simulation.tastes import TASTES
 class TasteJudge:
     """Prefers what more of the users like better; satisfies the judges' interface of the evaluation."""
 
-    name = "taste"
+    name = "true taste"
+    is_free = True
 
     def prefer(self, prompts: list[list[Message]], first: list[str], second: list[str]) -> np.ndarray:
         """The share of users who like the first answer better, ties split evenly.

@@ -5,8 +5,8 @@ Words are words where a script parts them; where it does not (Japanese, Chinese,
 
 import polars as pl
 
+from components.phrases import FORMS, REFUSES, opening, says
 from components.validation.pairs import answers, question
-from components.validation.phrases import FORMS, REFUSES, opening, says
 
 LONGEST = 4000
 """Characters of a text that are read."""

@@ -6,6 +6,7 @@ data/  data.dvc      the dataset and the version that is pinned
 expectations/        what the data has to look like
 quarantine/          rows that were not taken, with reasons
 evaluation-sets/     files of questions that are never trained on, where there are any
+must_pass/           prompts and what the answers to them must hold, where the team writes any
 .heed/               what can be made again: features, runs, the MLflow store, Prefect's home
 """
 
@@ -127,6 +128,11 @@ class Workspace:
     def evaluation_sets(self) -> Path:
         """Files of questions that nothing is trained on."""
         return self.root / self.settings.split.evaluation_sets
+
+    @property
+    def must_pass(self) -> Path:
+        """What a challenger must answer as well as the champion."""
+        return self.root / "must_pass"
 
     @property
     def runs(self) -> Path:

@@ -14,6 +14,7 @@ class RewardJudge:
     """Hard verdicts: the higher reward wins, equal rewards tie."""
 
     name = "reward"
+    is_free = True
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer

@@ -6,6 +6,7 @@ from components.records.handles import Estimate
 
 
 def measure(evidence: Evidence, resamples: int, seed: int) -> dict[str, Estimate]:
-    """`judge/consistency`: a share of prompts; 1 for a judge that does not look at the order."""
-    consistent = evidence.answers.verdicts.consistent.astype(float)
+    """`judge/consistency`: a share of the prompts it judged; 1 for a judge that does not look at the order."""
+    verdicts = evidence.answers.verdicts
+    consistent = verdicts.consistent[verdicts.judged].astype(float)
     return {"judge/consistency": estimate(consistent, resamples=resamples, seed=seed)}

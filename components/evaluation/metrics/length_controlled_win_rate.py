@@ -12,9 +12,13 @@ from components.records.handles import Estimate
 
 
 def measure(evidence: Evidence, resamples: int, seed: int) -> dict[str, Estimate]:
-    """`policy/win_rate_length_controlled`: a share of prompts. Length is counted in characters, as a judge sees it."""
+    """`policy/win_rate_length_controlled`: a share of the prompts that were judged.
+
+    Length is counted in characters, as a judge sees it.
+    """
     answers = evidence.answers
     challenger, champion = (np.array([len(one) for one in said]) for said in (answers.challenger, answers.champion))
-    values = np.stack([answers.verdicts.challenger_wins, challenger - champion], axis=1)
-    measured = estimate(values, resamples=resamples, seed=seed, statistic=of_one)
+    verdicts = answers.verdicts
+    values = np.stack([verdicts.challenger_wins, challenger - champion], axis=1)
+    measured = estimate(values[verdicts.judged], resamples=resamples, seed=seed, statistic=of_one)
     return {"policy/win_rate_length_controlled": measured}

@@ -43,7 +43,7 @@ def measure(pairs: Sequence[Pair], said: Mapping[str, Verdicts], resamples: int,
     shares = {
         WIN_RATE: [float(np.mean([WORTH[winner] for winner in winners])) for winners in judged.values()],
         AGREEMENT: [_agreement(winners) for winners in judged.values() if len(winners) > 1],
-        JUDGE: [winners.count(pair.judge) / len(winners) for pair, winners in judged.items()],
+        JUDGE: [winners.count(pair.judge) / len(winners) for pair, winners in judged.items() if pair.judge],
     }
     measured = {
         name: estimate(np.array(values), resamples=resamples, seed=seed) for name, values in shares.items() if values

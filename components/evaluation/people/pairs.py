@@ -4,7 +4,7 @@ Which side is whose follows from the evaluation run and the pair, so it is the s
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from components.records.errors import BadInput
 from components.records.handles import Scorecard
@@ -26,7 +26,7 @@ class Pair:
         left: one answer.
         right: the other.
         challenger: the side of the challenger's answer. No judge is shown it.
-        judge: who wrote the better answer in the eyes of the scorecard's own judge.
+        judge: who wrote the better answer in the eyes of the scorecard's own judge; None where it gave no verdict.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Pair:
     left: str
     right: str
     challenger: Literal["left", "right"]
-    judge: Winner
+    judge: Winner | None
 
     def winner(self, better: Better) -> Winner:
         """Who wrote the answer that is better."""
@@ -75,4 +75,5 @@ def _pair(scorecard: Scorecard, row: dict[str, Any]) -> Pair:
     id = f"v{scorecard.challenger.version}-{content[:10]}"
     first = int(fingerprint(scorecard.run_id, "side", id), 16) % 2 == 0
     left, right = ("challenger", "champion") if first else ("champion", "challenger")
-    return Pair(id, row["prompt"], row[left], row[right], "left" if first else "right", row["verdict"])
+    judge = row["verdict"] if row["verdict"] in get_args(Winner) else None
+    return Pair(id, row["prompt"], row[left], row[right], "left" if first else "right", judge)

@@ -3,11 +3,11 @@
 Form follows length: `explained` tells the two apart. https://arxiv.org/abs/2409.11704
 """
 
+from components.phrases import FORMS
 from components.validation.dots import shares
 from components.validation.finding import Finding
 from components.validation.material import Material
 from components.validation.pairs import answers, some, units, where_only_one
-from components.validation.phrases import FORMS
 
 
 def look(material: Material) -> Finding | None:

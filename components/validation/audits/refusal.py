@@ -1,10 +1,10 @@
 """Whether refusing to answer is preferred to answering, or the other way round. Knows nothing of what was asked."""
 
+from components.phrases import REFUSES, opening, says
 from components.validation.dots import shares
 from components.validation.finding import Finding
 from components.validation.material import Material
 from components.validation.pairs import answers, some, units, where_only_one
-from components.validation.phrases import REFUSES, opening, says
 
 
 def look(material: Material) -> Finding | None:

@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
+from components.phrases import AGREES, BELIEVES, DISAGREES, opening, says
 from components.validation.dots import shares
 from components.validation.finding import Finding
 from components.validation.material import Material
 from components.validation.pairs import answers, enough, question, share, some, units
-from components.validation.phrases import AGREES, BELIEVES, DISAGREES, opening, says
 
 
 def look(material: Material) -> Finding | None:

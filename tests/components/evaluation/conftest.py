@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from components.endpoint import Endpoint
 from components.evaluation.judges import Means, Scorer
 from components.records.schemas import Checklist, empty
+from components.simulation.judge import TasteJudge
 from components.training import scratch
 
 LESSONS = {
@@ -78,4 +79,4 @@ def means(scorer: Scorer) -> Means:
     def no_endpoint() -> Endpoint:
         raise AssertionError("this judge asks no language model")
 
-    return Means(scorer, no_endpoint, empty(Checklist))
+    return Means(scorer, no_endpoint, empty(Checklist), TasteJudge())

@@ -15,11 +15,11 @@ def asking(*texts: str) -> list[list[Message]]:
 
 
 def greedy(model: Path, prompts: list[list[Message]], max_new_tokens: int = 40) -> list[str]:
-    return answer(model, prompts, max_new_tokens=max_new_tokens, temperature=0, seed=0, label="answers")
+    return answer(model, prompts, max_new_tokens=max_new_tokens, temperature=0, seed=0, label="answers").texts
 
 
 def sampled(model: Path, prompts: list[list[Message]], seed: int, temperature: float = 1.0) -> list[str]:
-    return answer(model, prompts, max_new_tokens=10, temperature=temperature, seed=seed, label="answers")
+    return answer(model, prompts, max_new_tokens=10, temperature=temperature, seed=seed, label="answers").texts
 
 
 def test_each_prompt_gets_its_own_answer_in_its_own_place_and_no_special_tokens(

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from components.evaluation.calibration import expected_calibration_error, probability_chosen, reliability
+from components.evaluation.calibration import (
+    best_temperature,
+    expected_calibration_error,
+    probability_chosen,
+    reliability,
+)
 
 
 def test_the_error_of_a_set_counted_by_hand() -> None:
@@ -29,6 +34,8 @@ def test_probabilities_that_are_true_are_calibrated_and_twice_the_margin_is_not(
     observed = np.where(chosen_first, margins, -margins)
     assert expected_calibration_error(probability_chosen(observed))[0] < 0.01
     assert expected_calibration_error(probability_chosen(2 * observed))[0] > 0.08
+    assert best_temperature(2 * observed, np.ones((1, 40_000))) == pytest.approx([2.0], rel=0.05)
+    assert best_temperature(observed / 3, np.ones((1, 40_000))) == pytest.approx([1 / 3], rel=0.05)
 
 
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_liking_for_the_first_place_shows_as_a_tie_that_is_not_consistent(serv
     assert (verdicts.challenger_wins.tolist(), verdicts.consistent.tolist()) == ([0.5], [False])
 
 
-def test_a_missing_verdict_is_a_tie_and_told(
+def test_a_missing_verdict_is_none_and_told(
     serving: Callable, judge: Callable, reply: type, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def script(body: Body) -> object:
@@ -82,7 +83,8 @@ def test_a_missing_verdict_is_a_tie_and_told(
         return reply(None, refusal="no") if told(body)["first"] == "rude" else f"Well… {verdict('first')}"
 
     said = judge(serving(script).url).prefer([prompt(str(i)) for i in range(4)], ["odd", "rude", "a", "b"], ["x"] * 4)
-    assert said.tolist() == [0.5, 0.5, 1.0, 1.0]
+    assert np.isnan(said).tolist() == [True, True, False, False]
+    assert said[2:].tolist() == [1.0, 1.0]
     assert "2 of 4 without an answer" in " ".join(capsys.readouterr().err.split())
 
 

@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from components.config.settings import Evaluate
+from components.evaluation.evidence import Evidence
 from components.evaluation.gathering import gather, held_out_prompts
-from components.evaluation.judges import Scorer, appoint
+from components.evaluation.judges import Judge, Scorer, appoint
 from components.evaluation.scoring import measure_all
 from components.records.errors import BadInput
 from components.records.messages import Message, message
@@ -68,6 +69,9 @@ def test_a_challenger_that_learned_beats_one_that_did_not(
         assert found[measure].value == 1, measure
     assert found["policy/kl"].value > 5
     assert found["policy/length_ratio"].value < 1  # the untaught one runs on until it is cut off
+    for model in ("policy", "champion"):
+        speed = found[f"{model}/length"].value / found[f"{model}/seconds_an_answer"].value
+        assert found[f"{model}/tokens_a_second"].value == pytest.approx(speed)
     assert found["reward/accuracy"].n == 4  # eight pairs, but two for each prompt
 
 
@@ -86,6 +90,35 @@ def test_a_challenger_equal_to_the_champion_ties_everywhere(
         "policy/implicit_accuracy": 0.5,
     }.items():
         assert (found[measure].value, found[measure].low, found[measure].high) == (tied, tied, tied)
+
+
+class Costly:
+    """A judge who takes the first answer of two, for money."""
+
+    name = "costly"
+    is_free = False
+
+    def prefer(self, prompts: list[list[Message]], first: list[str], second: list[str]) -> np.ndarray:
+        return np.ones(len(prompts))
+
+
+def test_a_judge_who_costs_is_measured_on_as_many_of_peoples_preferences_as_the_settings_say(
+    policies: tuple[Path, Path], lessons: dict[str, str]
+) -> None:
+    model, scorer, test = policies[0], knowing(lessons), preferences(8, lessons)
+    settings = SETTINGS.model_copy(update={"prompts": 1, "judge_pairs": 3})
+
+    def seen(judge: Judge, rows: pl.DataFrame) -> Evidence:
+        return gather(rows, model, model, scorer=scorer, judge=judge, settings=settings, beta=0.1)
+
+    asked = seen(Costly(), test)
+    found = measure_all(asked, settings)
+    assert len(asked.trial.longer) == 3
+    assert sorted(seen(Costly(), test.reverse()).trial.longer) == sorted(asked.trial.longer)
+    assert (found["judge/agreement"].value, found["judge/position_bias"].value) == (0.5, 0.5)
+    free = measure_all(seen(appoint("reward", means(scorer)), test), settings)
+    assert free["judge/agreement"] == free["reward/accuracy"]
+    assert (free["judge/agreement"].value, free["judge/agreement"].n) == (1, 4)
 
 
 def test_the_prompts_are_distinct_follow_the_seed_and_change_little_as_data_grows() -> None:

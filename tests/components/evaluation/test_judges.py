@@ -21,6 +21,7 @@ class FirstPlaceLover:
     """Takes the longer answer, but half of the time simply the first."""
 
     name = "first-place lover"
+    is_free = True
 
     def prefer(self, prompts: list[list[Message]], first: list[str], second: list[str]) -> np.ndarray:
         longer = appoint("reward", means(by_length)).prefer(prompts, first, second)

@@ -17,8 +17,10 @@ def scorecard(**changes: tuple[float, float, float, int]) -> Scorecard:
         "policy/win_rate_length_controlled": (0.61, 0.55, 0.67, 300),
         "policy/win_rate/a": (0.6, 0.52, 0.68, 160),
         "policy/win_rate/b": (0.64, 0.55, 0.72, 140),
-        "reward/accuracy": (0.7, 0.66, 0.74, 500),
+        "judge/coverage": (0.97, 0.95, 0.99, 300),
+        "judge/agreement": (0.7, 0.66, 0.74, 500),
         "reward/ece": (0.05, 0.03, 0.12, 500),
+        "policy/must_pass_broken": (0.0, 0.0, 0.0, 0),
         "policy/length_ratio": (1.1, 1.0, 1.2, 300),
         "policy/kl": (4.0, 3.0, 5.0, 300),
     } | {name.replace("__", "/"): numbers for name, numbers in changes.items()}
@@ -95,9 +97,11 @@ def test_the_default_policy_promotes_a_challenger_that_is_better_all_round() -> 
         ({"policy__win_rate__a": (0.5, 0.42, 0.58, 160)}, "hold", "hold: policy/win_rate/a is 0.5"),
         ({"policy__win_rate__a": (0.3, 0.22, 0.38, 160)}, "refuse", "may be worse for some"),
         ({"policy__win_rate__b": (0.3, 0.22, 0.38, 140)}, "refuse", "refuse: policy/win_rate/b is 0.3"),
-        ({"reward__accuracy": (0.5, 0.45, 0.55, 500)}, "hold", "a judge no better than a coin cannot decide."),
+        ({"judge__coverage": (0.7, 0.65, 0.75, 300)}, "refuse", "what a judge leaves out"),
+        ({"judge__agreement": (0.5, 0.45, 0.55, 500)}, "hold", "no better than a coin cannot decide."),
         ({"reward__ece": (0.18, 0.11, 0.26, 500)}, "refuse", "not at most 0.15"),
         ({"policy__length_ratio": (2.4, 1.9, 2.9, 300)}, "refuse", "wins by its length"),
+        ({"policy__must_pass_broken": (1.0, 1.0, 1.0, 40)}, "refuse", "what the champion answers as the team asks"),
         ({"policy__kl": (80.0, 40.0, 120.0, 300)}, "refuse", "policy/kl is 80"),
     ],
 )
@@ -163,7 +167,7 @@ def test_a_refusal_outweighs_a_hold_and_every_check_is_reported() -> None:
     decision = decide(both, read_policy(DEFAULT_POLICY))
     assert decision.outcome == "refuse"
     said = [reason.split(":")[0] for reason in decision.reasons]
-    assert said == ["hold", "pass", "pass", "pass", "pass", "pass", "refuse"]
+    assert said == ["hold", *["pass"] * 6, "refuse", "pass"]
 
 
 def test_a_measure_that_is_not_there_refuses_by_name() -> None:
@@ -201,7 +205,7 @@ GOOD = '[[check]]\nmeasure = "policy/kl"\nat_most = 50\n'
         ('[[check]]\nmeasure = "x"\nat_least = "half"\n', "at_least = 'half': ", "check 1", "Correct at_least"),
         ('[[check]]\nmeasure = "x"\nat_least = nan\n', "at_least = nan: ", "check 1", "Correct at_least"),
         (GOOD + 'by = "vibes"\n', "by = 'vibes': .*'interval' or 'value'", "check 1", "Correct by"),
-        (GOOD + "needs = 0\n", "needs = 0: ", "check 1", "Correct needs"),
+        (GOOD + "needs = -1\n", "needs = -1: ", "check 1", "Correct needs"),
     ],
 )
 def test_a_policy_that_is_wrong_says_what_where_and_what_to_do(

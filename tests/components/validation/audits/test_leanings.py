@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from components.feedback.readers import read
+from components.phrases import AGREES, BELIEVES, DISAGREES, REFUSES, says
 from components.records.handles import Estimate
 from components.records.schemas import Preference, as_records, empty
 from components.validation.audits import divided, explained, form, groups, length, position, refusal, sycophancy
 from components.validation.features import differences
 from components.validation.material import Material
-from components.validation.phrases import AGREES, BELIEVES, DISAGREES, REFUSES, says
 
 LEANINGS = (length, position, form, refusal, sycophancy, explained, groups, divided)
 WORDS = ["bread", "rises", "when", "yeast", "and", "warm", "water", "meet", "flour", "in", "a", "large", "bowl", "hour"]
