@@ -25,7 +25,7 @@ from components.workspace import Workspace
 from flows.engine import prefect_is_ours
 
 AT_WORK = (StateType.RUNNING, StateType.CANCELLING)
-FLOWS = ("retrain", "challenge", "first champion", "train", "evaluate", "promote", "collect")
+FLOWS = ("retrain", "sweep", "challenge", "first champion", "train", "evaluate", "promote", "collect")
 """Those that one of the locks is held in."""
 
 

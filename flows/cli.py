@@ -15,7 +15,7 @@ from rich.markup import escape
 from components import outages
 from components.progress import console
 from components.records.errors import BadInput
-from flows import deciding, listening, quarantine, running, upkeep
+from flows import deciding, listening, quarantine, running, sweeping, upkeep
 from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
@@ -35,6 +35,7 @@ app.command(epilog="Example: heed up")(running.up)
 app.command(epilog="Example: heed down")(running.down)
 app.command(epilog='Example: heed schedule --cron "0 3 * * *" --on-feedback 200 --at-most-every 30m')(running.schedule)
 app.command(epilog="Example: heed watch", hidden=True)(running.watch)
+app.command(epilog="Example: heed sweep train.loss_type=sigmoid,ipo train.beta=0.05,0.1,0.3 --trials 4")(sweeping.sweep)
 app.command(epilog="Example: heed doctor")(upkeep.doctor)
 app.command(epilog="Example: heed backup ../work.tar.zst")(upkeep.backup)
 app.command(epilog="Example: heed restore work.tar.zst elsewhere/work")(upkeep.restore)

@@ -20,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from components import cluster, journal, progress
 from components.records.errors import BadInput
-from components.records.handles import DatasetVersion, Examination, Handle, ModelVersion, Scorecard
+from components.records.handles import DatasetVersion, Examination, Handle, ModelVersion, Scorecard, Trained
 from components.records.identity import fingerprint
 from components.services import note
 from components.services.answering import answers
@@ -31,7 +31,7 @@ PATIENCE = 10.0
 """Seconds in which a Prefect server has to answer."""
 
 # Raised when a step would give another result for the same handles and settings.
-GENERATION = 1
+GENERATION = 2
 
 ROOM = 50 * 2**20
 """Free bytes without which no flow begins."""
@@ -225,6 +225,8 @@ def _facts(value: object) -> dict[str, object]:
     match value:
         case ModelVersion():
             return {"model": f"{value.name}/{value.version}", "run": value.run_id, "dataset": value.dataset}
+        case Trained():
+            return {"run": value.run_id, "dataset": value.dataset}
         case Scorecard():
             return {
                 "challenger": value.challenger.version,

@@ -61,7 +61,12 @@ def decide(scorecard: Scorecard, policy: Policy) -> Decision:
     Returns:
         The outcome, with one sentence a check in the order of the policy. A measure the scorecard lacks refuses.
     """
-    results = [_consider(check, scorecard.measures) for check in policy.checks]
+    return weigh(scorecard.measures, policy)
+
+
+def weigh(measures: dict[str, Estimate], policy: Policy) -> Decision:
+    """What `decide` says of a scorecard with these measures."""
+    results = [_consider(check, measures) for check in policy.checks]
     outcomes = {outcome for outcome, _ in results}
     outcome: Outcome = "refuse" if "refuse" in outcomes else "hold" if "hold" in outcomes else "promote"
     return Decision(outcome=outcome, reasons=tuple(reason for _, reason in results))
