@@ -45,7 +45,9 @@ def sweep(
 def _table(done: "Sweep") -> Table:
     """A row a trial, with what it was chosen or lost by."""
     columns = (*(key.removeprefix("train.") for key in done.settings), "win rate", "at equal length", "training", "")
-    shown = Table(*columns, title="Against the champion, on the validation side", title_justify="left", box=None)
+    shown = Table(
+        *columns, title="Against the champion, on the validation side", title_justify="left", box=None, pad_edge=False
+    )
     for number, trial in enumerate(done.trials):
         end = "failed" if trial.failed else "chosen" if number == done.best else ""
         shown.add_row(*map(str, trial.settings.values()), *_found(trial), end)
