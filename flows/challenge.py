@@ -25,9 +25,14 @@ def challenge(workspace: Workspace, dataset: DatasetVersion, attempt: int) -> Sc
     not be done twice.
     """
     with workspace.lock("training", "training", wait=A_WEEK):
-        champion = models.at_alias(workspace, models.POLICY, models.CHAMPION) or first_champion(workspace, dataset)
+        champion = in_service(workspace, dataset)
         challenger, reward = train(workspace, dataset, champion, attempt)
         return evaluate(workspace, dataset, challenger, champion, reward)
+
+
+def in_service(workspace: Workspace, dataset: DatasetVersion) -> ModelVersion:
+    """The champion; where there is none, the first one, which is made."""
+    return models.at_alias(workspace, models.POLICY, models.CHAMPION) or first_champion(workspace, dataset)
 
 
 @flow(name="first champion", validate_parameters=False)

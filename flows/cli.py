@@ -15,9 +15,9 @@ from rich.markup import escape
 from components import outages
 from components.progress import console
 from components.records.errors import BadInput
-from flows import deciding, judge, listening, quarantine, running, upkeep
+from flows import deciding, judge, listening, quarantine, running, sweeping, upkeep
 from flows.engine import prefect
-from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
+from flows.terminal import END_OF, GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
 if TYPE_CHECKING:
     from flows.ingest import Landing
@@ -35,6 +35,7 @@ app.command(epilog="Example: heed up")(running.up)
 app.command(epilog="Example: heed down")(running.down)
 app.command(epilog='Example: heed schedule --cron "0 3 * * *" --on-feedback 200 --at-most-every 30m')(running.schedule)
 app.command(epilog="Example: heed watch", hidden=True)(running.watch)
+app.command(epilog="Example: heed sweep train.loss_type=sigmoid,ipo train.beta=0.05,0.1,0.3 --trials 4")(sweeping.sweep)
 app.command(epilog="Example: heed doctor")(upkeep.doctor)
 app.command(epilog="Example: heed backup ../work.tar.zst")(upkeep.backup)
 app.command(epilog="Example: heed restore work.tar.zst elsewhere/work")(upkeep.restore)
@@ -292,13 +293,8 @@ def _retraining(done: "Retraining") -> str:
             "nothing was trained. `heed retrain --force` trains all the same."
         )
     assert done.scorecard
-    ends = {
-        "promote": "was promoted: it is the champion now",
-        "ask": f"waits for a person: `heed promote {done.challenger.version}` puts it into service",
-        "hold": "was held back",
-        "refuse": "was refused",
-    }
-    lines = [f"{done.challenger.name} version {done.challenger.version} {ends[done.outcome]}."]
+    ended = END_OF[done.outcome].format(version=done.challenger.version)
+    lines = [f"{done.challenger.name} version {done.challenger.version} {ended}."]
     lines += [f"  - {reason}" for reason in done.reasons]
     for name in ("policy/win_rate", "reward/accuracy", "reward/ece"):
         found = done.scorecard.measures[name]

@@ -21,7 +21,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from components import cluster, journal, progress
 from components.evaluation import must_pass
 from components.records.errors import BadInput
-from components.records.handles import DatasetVersion, Examination, Handle, ModelVersion, Scorecard
+from components.records.handles import DatasetVersion, Examination, Handle, ModelVersion, Scorecard, Trained
 from components.records.identity import fingerprint
 from components.services import note
 from components.services.answering import answers
@@ -232,6 +232,8 @@ def _facts(value: object) -> dict[str, object]:
     match value:
         case ModelVersion():
             return {"model": f"{value.name}/{value.version}", "run": value.run_id, "dataset": value.dataset}
+        case Trained():
+            return {"run": value.run_id, "dataset": value.dataset}
         case Scorecard():
             return {
                 "challenger": value.challenger.version,

@@ -3,15 +3,22 @@
 The step imports what loads torch when it runs (see `flows.train`).
 """
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
 from prefect import flow
 
 from components import tracking
 from components.evaluation import must_pass
-from components.records.handles import DatasetVersion, ModelVersion, Scorecard
+from components.records.handles import DatasetVersion, Estimate, ModelVersion, Scorecard, Trained
 from components.registry import models
 from components.workspace import Workspace, versions
 from flows.engine import origin, step
 from flows.train import checked_sides
+
+if TYPE_CHECKING:
+    from components.evaluation.evidence import Evidence
 
 
 @flow(name="evaluate", validate_parameters=False)
@@ -36,39 +43,16 @@ def measure(
     reward: ModelVersion,
 ) -> Scorecard:
     """Let both answer, let the judge compare, and put numbers with intervals on it."""
-    from components.endpoint import shared
-    from components.evaluation.gathering import gather
-    from components.evaluation.judges import Means, appoint
     from components.evaluation.publishing import publish
     from components.evaluation.scoring import figures, measure_all, tables
-    from components.simulation.judge import TasteJudge
-    from components.training import rewards
 
     sides = checked_sides(workspace, dataset)
     settings = workspace.settings.evaluate
-    score = rewards.load(models.folder_of(workspace, reward), workspace.features).score
     params = settings.model_dump() | {"challenger": challenger.uri, "champion": champion.uri, "reward": reward.uri}
     with tracking.run(workspace, "evaluate", key, dataset, params, origin()) as run:
         tracking.log_dataset(sides.test, dataset, "test")
-        evidence = gather(
-            sides.test,
-            models.folder_of(workspace, challenger),
-            models.folder_of(workspace, champion),
-            scorer=score,
-            judge=appoint(
-                settings.judge,
-                Means(
-                    score,
-                    lambda: shared(workspace.settings.endpoint, workspace.answers),
-                    versions.read(workspace, dataset, "checklists"),
-                    TasteJudge(),
-                ),
-            ),
-            settings=settings,
-            beta=workspace.settings.train.beta,
-            newest=sides.newest,
-            must_pass=must_pass.read(workspace.must_pass),
-        )
+        policy = models.folder_of(workspace, challenger)
+        evidence = _evidence(workspace, dataset, sides.test, policy, champion, reward, sides.newest)
         measures = measure_all(evidence, settings)
         publish(measures, figures(evidence, measures), tables(evidence))
     return Scorecard(
@@ -79,4 +63,64 @@ def measure(
         judge=settings.judge,
         measures=measures,
         run_id=run.info.run_id,
+    )
+
+
+@step("endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
+def measure_to_choose(
+    workspace: Workspace,
+    key: str,
+    dataset: DatasetVersion,
+    trained: Trained,
+    champion: ModelVersion,
+    reward: ModelVersion,
+) -> dict[str, Estimate]:
+    """The same measures on the validation side, for a policy that is one of several. Its own run in MLflow has them."""
+    import mlflow
+
+    from components.evaluation.scoring import measure_all
+
+    side = checked_sides(workspace, dataset).validation
+    evidence = _evidence(workspace, dataset, side, trained.folder, champion, reward)
+    measures = measure_all(evidence, workspace.settings.evaluate)
+    tracking.client(workspace)
+    with mlflow.start_run(run_id=trained.run_id, log_system_metrics=False):
+        tracking.log_estimates({f"validation/{name}": estimate for name, estimate in measures.items()})
+    return measures
+
+
+def _evidence(
+    workspace: Workspace,
+    dataset: DatasetVersion,
+    side: pl.DataFrame,
+    policy: Path,
+    champion: ModelVersion,
+    reward: ModelVersion,
+    newest: pl.DataFrame | None = None,
+) -> "Evidence":
+    """What is observed of a policy and the champion on a side, with the judge that the settings name."""
+    from components.endpoint import shared
+    from components.evaluation.gathering import gather
+    from components.evaluation.judges import Means, appoint
+    from components.simulation.judge import TasteJudge
+    from components.training import rewards
+
+    settings = workspace.settings
+    score = rewards.load(models.folder_of(workspace, reward), workspace.features).score
+    means = Means(
+        score,
+        lambda: shared(settings.endpoint, workspace.answers),
+        versions.read(workspace, dataset, "checklists"),
+        TasteJudge(),
+    )
+    return gather(
+        side,
+        policy,
+        models.folder_of(workspace, champion),
+        scorer=score,
+        judge=appoint(settings.evaluate.judge, means),
+        settings=settings.evaluate,
+        beta=settings.train.beta,
+        newest=newest,
+        must_pass=must_pass.read(workspace.must_pass),
     )

@@ -75,7 +75,7 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
         try:
             dataset = newest(workspace)
             journal.tell("retraining", "take up", dataset=dataset.hash, batches=looked.batches_since(workspace))
-            done = _once(workspace, dataset, force, challenged or challenge)
+            done = once(workspace, dataset, force, challenged or challenge)
         except Exception as error:
             tally.count(workspace, "failed")
             away = outages.said(error, workspace.root)
@@ -84,14 +84,19 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
                 raise away from error
             raise
         looked.remember(workspace, acceptance.newest_batch(workspace, dataset.hash))
-        tally.count(workspace, done.outcome)
         told |= done.facts
-        _tell(workspace, done)
-        if done.outcome == "ask" and done.challenger:
-            ask(workspace, done.challenger)
-        if done.scorecard:
-            promotion.told(workspace, done.scorecard.challenger)
+        end(workspace, done)
         return done
+
+
+def end(workspace: Workspace, done: Retraining) -> None:
+    """Count what a retraining came to, and tell those who wait for it."""
+    tally.count(workspace, done.outcome)
+    _tell(workspace, done)
+    if done.outcome == "ask" and done.challenger:
+        ask(workspace, done.challenger)
+    if done.scorecard:
+        promotion.told(workspace, done.scorecard.challenger)
 
 
 def _tell(workspace: Workspace, done: Retraining) -> None:
@@ -103,15 +108,16 @@ def _tell(workspace: Workspace, done: Retraining) -> None:
     notify(workspace, end, "; ".join(done.reasons), done.facts | {"outcome": end, "by": by})
 
 
-def _once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:
+def once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:
+    """A decision on a dataset version; nothing, where there has been one and it is not forced."""
     attempt, inputs = _inputs(workspace, dataset, force)
     if done := promotion.decided(workspace, inputs):
         decision, measured = promotion.untold(workspace, done), promotion.scorecard_of(workspace, done)
         if decision and measured:
             return _told(dataset, measured, decision)
         return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
-    if stopped := _stopped(workspace, dataset):
-        return stopped
+    if by_the_data := stopped(workspace, dataset):
+        return by_the_data
     # Begun and killed: the champion may be another by now, and a challenge would be to that one.
     scorecard = promotion.begun(workspace, inputs) or challenged(workspace, dataset, attempt)
     return _told(dataset, scorecard, promote(workspace, scorecard, inputs))
@@ -129,7 +135,7 @@ def _inputs(workspace: Workspace, dataset: DatasetVersion, force: bool) -> tuple
         attempt += 1
 
 
-def _stopped(workspace: Workspace, dataset: DatasetVersion) -> Retraining | None:
+def stopped(workspace: Workspace, dataset: DatasetVersion) -> Retraining | None:
     """Why the data may not train a model; None where it may, which is then written down."""
     if acceptance.is_accepted(workspace, dataset.hash):
         return None

@@ -21,6 +21,14 @@ out = Console(highlight=False, soft_wrap=True)
 GATE_SAID_NO = 3
 """Exit code."""
 
+END_OF = {
+    "promote": "was promoted: it is the champion now",
+    "ask": "waits for a person: `heed promote {version}` puts it into service",
+    "hold": "was held back",
+    "refuse": "was refused",
+}
+"""What the gate made of a challenger, as the end of a sentence."""
+
 Place = Annotated[
     Path | None, typer.Option("--workspace", help="The workspace; default: HEED_WORKSPACE, or this folder.")
 ]

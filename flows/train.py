@@ -3,16 +3,17 @@
 Steps import what loads torch when they run, so that a retraining with nothing to do is over before it would be loaded.
 """
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
-from prefect import flow
+from prefect import flow, task
 
 from components import cluster, tracking
 from components.preferences.splitting import Sides, split
 from components.preferences.weighing import weigh
-from components.records.handles import DatasetVersion, ModelVersion
+from components.records.handles import DatasetVersion, ModelVersion, Trained
 from components.registry import models
 from components.training import base, jobs, launch
 from components.training.job import Tracking
@@ -30,13 +31,21 @@ def train(
     workspace: Workspace, dataset: DatasetVersion, champion: ModelVersion, attempt: int
 ) -> tuple[ModelVersion, ModelVersion]:
     """A challenger to the champion, and the reward model that goes with it."""
-    workspace = _with_flip_rate(workspace, dataset)
+    workspace = with_flip_rate(workspace, dataset)
     reward = fit_reward(workspace, dataset, attempt)
-    challenger = optimise_preferences(workspace, dataset, champion, attempt)
-    return challenger, reward
+    trained = optimise_preferences(workspace, dataset, champion, attempt)
+    return register(workspace, dataset, trained), reward
 
 
-def _with_flip_rate(workspace: Workspace, dataset: DatasetVersion) -> Workspace:
+def register(workspace: Workspace, dataset: DatasetVersion, trained: Trained) -> ModelVersion:
+    """A policy that was trained, in the registry; once."""
+    registered: ModelVersion = task(name="register")(models.register_policy)(
+        workspace, trained.folder, trained.run_id, dataset, trained.step
+    )
+    return registered
+
+
+def with_flip_rate(workspace: Workspace, dataset: DatasetVersion) -> Workspace:
     """The workspace with a number for the share of flipped labels, where its settings leave that to be measured."""
     if workspace.settings.train.label_smoothing != "measured":
         return workspace
@@ -85,12 +94,13 @@ def fit_reward(workspace: Workspace, key: str, dataset: DatasetVersion, attempt:
 @step("preferences", "split", "train", part="training")
 def optimise_preferences(
     workspace: Workspace, key: str, dataset: DatasetVersion, champion: ModelVersion, attempt: int
-) -> ModelVersion:
+) -> Trained:
     """The champion, moved towards what was chosen and away from what was rejected."""
     sides = checked_sides(workspace, dataset)
     place = workspace.runs / key
     settings = workspace.settings
     params = settings.train.model_dump() | {"reference": champion.uri}
+    begun = time.monotonic()
     with tracking.run(workspace, "preference", key, dataset, params, origin()) as run:
         tracking.log_dataset(sides.train, dataset, "train")
         tracking.log_sides(sides.sizes, sides.reasons)
@@ -98,7 +108,8 @@ def optimise_preferences(
         start = str(models.folder_of(workspace, champion))
         job = jobs.preference(settings, start, sides.train, sides.validation, place, curves)
         folder = launch.run(job, workspace.accelerate)
-    return models.register_policy(workspace, folder, run.info.run_id, dataset, key)
+    seconds = time.monotonic() - begun
+    return Trained(folder=folder, run_id=run.info.run_id, dataset=dataset.hash, step=key, seconds=seconds)
 
 
 def checked_sides(workspace: Workspace, dataset: DatasetVersion) -> Sides:

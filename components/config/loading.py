@@ -33,8 +33,19 @@ def load(
     Raises:
         BadInput: an unknown key, a value of the wrong type or out of range, or a file that is not TOML.
     """
-    found = {**_from_file(file), **_from_environment(environment), **_from_command_line(overrides)}
-    tree: dict[str, dict[str, Any]] = {}
+    return _with({}, {**_from_file(file), **_from_environment(environment), **_from_texts(overrides, "--set ")})
+
+
+def altered(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """Settings that differ from others in what overrides say, each as `train.beta=0.2`.
+
+    Raises:
+        BadInput: an unknown key, or a value of the wrong type or out of range.
+    """
+    return _with(settings.model_dump(), _from_texts(overrides))
+
+
+def _with(tree: dict[str, dict[str, Any]], found: Found) -> Settings:
     for key, (value, _) in found.items():
         section, name = key.split(".", 1)
         tree.setdefault(section, {})[name] = value
@@ -88,13 +99,14 @@ def _from_environment(environment: Mapping[str, str]) -> Found:
     return _read_texts(found)
 
 
-def _from_command_line(overrides: Sequence[str]) -> Found:
+def _from_texts(overrides: Sequence[str], option: str = "") -> Found:
     found: Found = {}
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals:
-            raise BadInput(f"{override!r} sets nothing", "--set", "Write it as --set train.beta=0.2.")
-        found[key.strip()] = (text.strip(), f"--set {override}")
+            where = option.strip() or "the command line"
+            raise BadInput(f"{override!r} sets nothing", where, f"Write it as {option}train.beta=0.2.")
+        found[key.strip()] = (text.strip(), f"{option}{override}")
     return _read_texts(found)
 
 

@@ -3,7 +3,8 @@
 A handle's `key` is what makes two of them the same to a step: the content it points to, not when it was made.
 """
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -61,6 +62,28 @@ class ModelVersion(Handle):
         return f"{self.name}:{self.step}"
 
 
+class Trained(Handle):
+    """A policy that was trained and is in no registry yet.
+
+    Attributes:
+        folder: the finished model with its tokenizer.
+        run_id: the MLflow run that trained it.
+        dataset: content hash of the dataset version it was trained on.
+        step: fingerprint of what it was made from.
+        seconds: that training took, since it was last begun.
+    """
+
+    folder: Path
+    run_id: str
+    dataset: str
+    step: str
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        return self.step
+
+
 class Estimate(Handle):
     """A measured number with its 95% bootstrap interval.
 
@@ -88,6 +111,7 @@ class Scorecard(Handle):
         judge: who compared the answers.
         measures: name to estimate; names are grouped by prefix, as `policy/win_rate`.
         run_id: the MLflow run that holds it, with its plots and tables.
+        best_of: how many settings were tried to find the challenger, as `heed sweep` does.
     """
 
     challenger: ModelVersion
@@ -97,10 +121,51 @@ class Scorecard(Handle):
     judge: str
     measures: dict[str, Estimate]
     run_id: str
+    best_of: int = 1
 
     @property
     def key(self) -> str:
         return f"{self.challenger.key}|{self.champion.key}|{self.reward.key}|{self.dataset}|{self.judge}"
+
+
+class Trial(Handle):
+    """Settings that were tried, and how the policy trained with them does on the validation side.
+
+    Attributes:
+        settings: key to value, of those that differ between trials.
+        trained: the policy; None where training failed.
+        measures: name to estimate, against the champion; none where the trial failed.
+        failed: what it failed with; empty where it did not.
+    """
+
+    settings: dict[str, Any]
+    trained: Trained | None = None
+    measures: dict[str, Estimate] = {}
+    failed: str = ""
+
+
+class Choice(Handle):
+    """What became of a sweep before anybody looked at the test side.
+
+    Attributes:
+        trials: in the order of the grid.
+        best: which of them was chosen.
+        challenger: that one, registered.
+        champion: the version that all were trained from and compared with.
+        reward: the reward model of all.
+        run_id: the MLflow run that the trials stand below.
+    """
+
+    trials: tuple[Trial, ...]
+    best: int
+    challenger: ModelVersion
+    champion: ModelVersion
+    reward: ModelVersion
+    run_id: str
+
+    @property
+    def chosen(self) -> Trial:
+        return self.trials[self.best]
 
 
 class Decision(Handle):

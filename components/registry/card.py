@@ -30,7 +30,7 @@ def model_card(scorecard: Scorecard, decision: Decision) -> str:
 | trained on | dataset version `{model.dataset}` |
 | compared with | {champion.name} version {champion.version}, the champion then |
 | measured on | the test side of dataset version `{scorecard.dataset}` |
-| judge | {scorecard.judge} |
+{_tried(scorecard)}| judge | {scorecard.judge} |
 | reward model | {reward.name} version {reward.version} |
 | training run | `{model.run_id}` |
 | evaluation run | `{scorecard.run_id}` |
@@ -58,6 +58,12 @@ import mlflow
 {_loading(scorecard, decision)}
 ```
 """
+
+
+def _tried(scorecard: Scorecard) -> str:
+    if scorecard.best_of == 1:
+        return ""
+    return f"| settings | the best of {scorecard.best_of} that were tried, chosen on the validation side |\n"
 
 
 def _row(name: str, estimate: Estimate) -> str:

@@ -75,8 +75,13 @@ def decide(scorecard: Scorecard, policy: Policy, look: int = 1) -> Decision:
         The outcome, with one sentence a check in the order of the policy. A measure the scorecard lacks refuses,
         and holds where people have yet to make it.
     """
-    demand = Demand(look, sum(_ways(check, scorecard.measures) for check in policy.checks))
-    results = [_consider(check, scorecard.measures, demand) for check in policy.checks]
+    return weigh(scorecard.measures, policy, look)
+
+
+def weigh(measures: dict[str, Estimate], policy: Policy, look: int = 1) -> Decision:
+    """What `decide` says of a scorecard with these measures."""
+    demand = Demand(look, sum(_ways(check, measures) for check in policy.checks))
+    results = [_consider(check, measures, demand) for check in policy.checks]
     outcomes = {outcome for outcome, _ in results}
     outcome: Outcome = "refuse" if "refuse" in outcomes else "hold" if "hold" in outcomes else "promote"
     return Decision(outcome=outcome, reasons=tuple(reason for _, reason in results))

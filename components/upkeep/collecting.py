@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlparse
 from components.records.handles import ModelVersion
 from components.registry import models, promotion
 from components.registry.models import CHAMPION, POLICY, REWARD
+from components.registry.trials import LOST
 from components.tracking import EXPERIMENT, client
 from components.validation import acceptance
 from components.workspace import Workspace, pinning
@@ -41,7 +42,7 @@ class Leftovers:
         datasets: content hashes of dataset versions that are on this machine.
         folders: artifacts, copies and training runs of those models, and training runs that are done with.
         files: of DVC's cache, and what was made of them.
-        steps: fingerprints of the steps whose results speak of those models.
+        steps: fingerprints of the steps whose results speak of those models and training runs.
         bytes: how many the folders and files take.
     """
 
@@ -81,12 +82,13 @@ def find(workspace: Workspace, keep: int) -> Leftovers:
     gone = tuple(model for model in (*policies, *rewards) if model not in kept)
     datasets, files = _data(workspace, _needed(workspace, kept))
     folders = tuple(_folders(workspace, gone, {_source(workspace, model) for model in kept}))
+    lost = _lost(workspace)
     return Leftovers(
         models=gone,
         datasets=datasets,
         folders=folders,
         files=files,
-        steps=tuple(_steps(workspace, gone)),
+        steps=(*_steps(workspace, gone), *(folder.name for folder in folders if folder.name in lost)),
         bytes=sum(_bytes(folder) for folder in folders) + sum(file.stat().st_size for file in files),
     )
 
@@ -170,14 +172,21 @@ def _folders(workspace: Workspace, gone: Sequence[ModelVersion], kept_sources: s
 
 
 def _training_runs(workspace: Workspace) -> Iterator[Path]:
-    """Of steps that have come to a registered model: a step that was killed goes on from what it left."""
+    """Of steps that have come to a registered model, or lost a sweep: one that was killed goes on from what it left."""
     if not workspace.runs.exists():
         return
     registered = {model.step for name in (POLICY, REWARD) for model in models.versions(workspace, name)}
     runs = [run.data.tags for run in _runs(workspace)]
     deleted, done_again = ({tags.get(tag) for tags in runs} for tag in (DELETED_STEP, STEP))
-    done_with = registered | (deleted - done_again)
+    done_with = registered | (deleted - done_again) | _lost(workspace)
     yield from (folder for folder in sorted(workspace.runs.iterdir()) if folder.name in done_with)
+
+
+def _lost(workspace: Workspace) -> set[str]:
+    """The steps that trained a policy which a sweep did not choose, and nobody has registered since."""
+    registered = {model.step for model in models.versions(workspace, POLICY)}
+    trained = {run.data.tags[STEP] for run in _runs(workspace) if {STEP, LOST} <= run.data.tags.keys()}
+    return trained - registered
 
 
 def _steps(workspace: Workspace, gone: Sequence[ModelVersion]) -> Iterator[str]:
@@ -185,7 +194,8 @@ def _steps(workspace: Workspace, gone: Sequence[ModelVersion]) -> Iterator[str]:
     yield from (model.step for model in gone)
     uris = {model.uri for model in gone}
     for run in _runs(workspace):
-        measured = uris & {run.data.params.get(name) for name in ("challenger", "champion", "reward")}
+        named = run.data.params | run.data.tags  # the params of a scorecard, the tags of a sweep
+        measured = uris & {named.get(name) for name in ("challenger", "champion", "reward")}
         if measured and STEP in run.data.tags:
             yield run.data.tags[STEP]
 

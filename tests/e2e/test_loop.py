@@ -1,4 +1,4 @@
-"""The loop on files of preferences: killed in the middle, refused by the gate, with a Prefect server of one's own."""
+"""The loop on files of preferences: killed in the middle, refused by the gate, with several settings to choose from."""
 
 import json
 import os
@@ -90,6 +90,7 @@ def test_a_file_lands_once(served: Heed) -> None:
         (["ingest", "nowhere.jsonl"], "nowhere.jsonl"),
         (["ingest", "heed.toml"], "heed.toml"),
         (["retrain", "--set", "train.beat=0.2"], "train.beta"),
+        (["sweep", "train.beta=0.1,high"], "train.beta = 'high'"),
         (["status", "--workspace", "/"], "heed init"),
         (["init", "."], "already"),
     ],
@@ -184,6 +185,56 @@ def test_a_decision_that_a_kill_kept_from_being_told_is_told_by_the_next_once(wo
     assert (done.returncode, json.loads(done.stdout)["outcome"]) == (3, "refuse")
     assert workspace.json("retrain")["outcome"] == "nothing new"
     assert len(policy_versions(workspace)) == 2
+
+
+def test_a_sweep_that_was_killed_goes_on_and_only_the_best_of_it_sees_the_test_side(workspace: Heed) -> None:
+    command = ("sweep", "train.learning_rate=1e-9,1e-3")  # the first learns nothing
+    killed = workspace.start(*command)
+    first = wait_for_a_trial(workspace, killed)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+
+    done = workspace.run(*command, "--json")
+    assert done.returncode == 3, done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    assert (told["outcome"], told["best"], told["settings"]) == ("refuse", 1, {"train.learning_rate": 1e-3})
+    rates = [trial["measures"]["policy/win_rate"] for trial in told["trials"]]
+    assert (rates[0]["value"], rates[0]["low"], rates[0]["high"]) == (0.5, 0.5, 0.5)
+    assert rates[1]["value"] > 0.5
+
+    trained = [trial["trained"]["run_id"] for trial in told["trials"]]
+    assert trained[0] == first
+    assert len(runs_of(workspace, "preference")) == 1 + 2
+    [sweep] = runs_of(workspace, "sweep")
+    below = [run.info.run_id for run in runs_of(workspace, "preference") if parent(run) == sweep.info.run_id]
+    assert sorted(below) == sorted(trained)
+
+    assert [int(version.version) for version in policy_versions(workspace)] == [3, 2, 1]
+    assert workspace.mlflow.get_model_version_by_alias("heed-policy", "challenger").run_id == trained[1]
+    assert sorted(run.data.params["challenger"] for run in runs_of(workspace, "evaluate")) == [
+        "models:/heed-policy/2",
+        "models:/heed-policy/3",
+    ]
+    assert "the best of 2 that were tried" in workspace.mlflow.get_model_version("heed-policy", "3").description
+    assert workspace.json(*command)["outcome"] == "nothing new"
+    # And whoever makes them the workspace's settings has that model already.
+    assert workspace.json("retrain", "--set", "train.learning_rate=1e-3")["outcome"] == "nothing new"
+
+
+def wait_for_a_trial(heed: Heed, process: "subprocess.Popen[str]") -> str:
+    """Wait until a trial was measured on the validation side; the id of its run."""
+    deadline = time.monotonic() + 400
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr and process.stderr.read()[-3000:]
+        for run in runs_of(heed, "preference"):
+            if "validation/policy/win_rate" in run.data.metrics:
+                return str(run.info.run_id)
+        time.sleep(0.1)
+    pytest.fail("no trial was measured")
+
+
+def parent(run: Any) -> str | None:
+    return run.data.tags.get("mlflow.parentRunId")
 
 
 def test_a_prefect_server_of_ones_own_sees_the_runs(served: Heed) -> None:

@@ -12,7 +12,7 @@ import pytest
 from components import tracking
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion, ModelVersion
-from components.registry import models, promotion
+from components.registry import models, promotion, trials
 from components.registry.standing import standing
 from components.tracking import client
 from components.upkeep import collecting
@@ -146,6 +146,28 @@ def test_training_runs_go_when_they_are_done_with_and_a_day_old(workspace: Works
     os.utime(workspace.runs / "policy-3", (long_ago, long_ago))
     collect(workspace, 1)
     assert {folder.name for folder in workspace.runs.iterdir()} == {"reward-6", "killed"}
+
+
+def test_a_training_run_that_lost_a_sweep_goes_and_can_be_done_again(
+    workspace: Workspace, past: Past, register: Callable
+) -> None:
+    long_ago, runs = time.time() - 2 * collecting.DAY, {}
+    for step in ("lost", "lost-yesterday", "not-yet-chosen", "lost-and-registered"):
+        with tracking.run(workspace, "preference", step, past.datasets[-1], {}, {}) as run:
+            runs[step] = run.info.run_id
+        (workspace.runs / step / "final").mkdir(parents=True)
+        for path in (workspace.runs / step / "final", workspace.runs / step) if step != "lost-yesterday" else ():
+            os.utime(path, (long_ago, long_ago))
+        if step != "not-yet-chosen":
+            client(workspace).set_tag(runs[step], trials.LOST, "sweep")
+    register(workspace, models.POLICY, "lost-and-registered", past.datasets[-1])
+
+    found = collect(workspace, 10)
+
+    assert {folder.name for folder in workspace.runs.iterdir()} == {"lost-yesterday", "not-yet-chosen"}
+    assert found.steps == ("lost",)  # a step that is forgotten is done again
+    with tracking.run(workspace, "preference", "lost", past.datasets[-1], {}, {}) as again:
+        assert again.info.run_id != runs["lost"]
 
 
 def test_steps_whose_results_speak_of_what_is_gone_are_named(workspace: Workspace, past: Past) -> None:
