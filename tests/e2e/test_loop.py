@@ -155,6 +155,12 @@ def test_a_retrain_killed_in_training_goes_on_where_it_was(workspace: Heed) -> N
     assert len(runs_of(workspace, "supervised")) == 1
     [trained] = runs_of(workspace, "preference")
     assert 0.001 <= float(trained.data.params["label_smoothing"]) < 0.5  # as it was measured
+    [whole] = runs_of(workspace, "retrain")
+    assert (whole.info.status, whole.data.tags["heed.outcome"]) == ("FINISHED", "refuse")
+    assert whole.data.metrics["policy/win_rate"] == told["scorecard"]["measures"]["policy/win_rate"]["value"]
+    for stage in ("data", "supervised", "reward", "preference", "evaluate"):
+        [part] = runs_of(workspace, stage)
+        assert part.data.tags["mlflow.parentRunId"] == whole.info.run_id
     assert workspace.json("status")["champion"] == 1
     assert not list((workspace.root / ".heed" / "runs").glob("*/checkpoint-*"))
 
@@ -183,6 +189,8 @@ def test_a_decision_that_a_kill_kept_from_being_told_is_told_by_the_next_once(wo
     done = workspace.run("retrain", "--json")
     assert (done.returncode, json.loads(done.stdout)["outcome"]) == (3, "refuse")
     assert workspace.json("retrain")["outcome"] == "nothing new"
+    [whole] = runs_of(workspace, "retrain")
+    assert whole.info.status == "FINISHED"
     assert len(policy_versions(workspace)) == 2
 
 
