@@ -4,6 +4,7 @@ One experiment, `heed`. A run is named after its stage; its tag `heed.step` is t
 stages of a retraining stand below the run of the retraining.
 """
 
+import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -181,3 +182,13 @@ def log_estimates(measures: Mapping[str, Estimate]) -> None:
             for end, number in (("", estimate.value), ("/low", estimate.low), ("/high", estimate.high))
         }
     )
+
+
+def log_tables(tables: Mapping[str, pl.DataFrame]) -> None:
+    """Log all the tables of the active run, by the name of their file, in place of those that are there."""
+    import mlflow
+
+    for name, table in tables.items():
+        # Not by mlflow.log_table, which puts the rows of a step that is done again behind those that are there.
+        mlflow.log_text(table.to_pandas().to_json(orient="split", index=False, force_ascii=False), name)
+    mlflow.set_tag("mlflow.loggedArtifacts", json.dumps([{"path": name, "type": "table"} for name in tables]))

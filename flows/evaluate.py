@@ -38,8 +38,8 @@ def measure(
     from components.endpoint import shared
     from components.evaluation.gathering import gather
     from components.evaluation.judges import Means, appoint
-    from components.evaluation.publishing import publish
-    from components.evaluation.scoring import answers_table, figures, measure_all
+    from components.evaluation.publishing import publish, trace
+    from components.evaluation.scoring import answers_table, figures, measure_all, most_different
     from components.training import rewards
 
     sides = checked_sides(workspace, dataset)
@@ -66,7 +66,10 @@ def measure(
             newest=sides.newest,
         )
         measures = measure_all(evidence, settings)
-        publish(measures, figures(evidence, measures), answers_table(evidence))
+        answers = answers_table(evidence)
+        tables = {"answers.json": answers, "most_different.json": most_different(answers)}
+        publish(measures, figures(evidence, measures), tables)
+        trace(answers)
     return Scorecard(
         challenger=challenger,
         champion=champion,

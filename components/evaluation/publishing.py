@@ -1,16 +1,46 @@
-"""Puts a scorecard where people compare: metrics, figures and the table of answers of the active MLflow run."""
+"""Puts a scorecard where people compare: metrics, figures, tables and traces of the active MLflow run.
+
+What is put there again, because the step was killed and is done again, takes the place of what was there.
+"""
 
 import mlflow
 import polars as pl
 from matplotlib.figure import Figure
 
 from components.records.handles import Estimate
-from components.tracking import log_estimates
+from components.tracking import log_estimates, log_tables
+
+TRACED = 20  # prompts; each costs some 30 ms
 
 
-def publish(measures: dict[str, Estimate], figures: dict[str, Figure], answers: pl.DataFrame) -> None:
-    """Log what was measured to the active run; the ends of an interval stand beside their value."""
+def publish(measures: dict[str, Estimate], figures: dict[str, Figure], tables: dict[str, pl.DataFrame]) -> None:
+    """Log what was measured to the active run; the ends of an interval stand beside their value.
+
+    Args:
+        measures: by name.
+        figures: by the name of their file.
+        tables: by the name of their file.
+    """
     log_estimates(measures)
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"figures/{name}")
-    mlflow.log_table(answers.to_pandas(), "answers.json")
+    log_tables(tables)
+
+
+def trace(answers: pl.DataFrame) -> None:
+    """Show the first judged prompts among the traces of the active run: what was asked, both answers, the verdict.
+
+    Args:
+        answers: as `scoring.answers_table` returns them.
+    """
+    run, mlflow_client = mlflow.active_run(), mlflow.MlflowClient()
+    assert run
+    where = run.info.experiment_id
+    before = mlflow_client.search_traces(locations=[where], run_id=run.info.run_id, include_spans=False)
+    if before:
+        mlflow_client.delete_traces(where, trace_ids=[one.info.trace_id for one in before])
+    for row in answers.head(TRACED).to_dicts():
+        prompt = row.pop("prompt")
+        judged = mlflow.start_span_no_context("judged prompt", inputs=prompt, tags={"verdict": row["verdict"]})
+        judged.end(outputs=row)
+    mlflow.flush_trace_async_logging()
