@@ -20,6 +20,8 @@ from flows.engine import prefect
 from flows.terminal import GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
 if TYPE_CHECKING:
+    from components.records.handles import Scorecard
+    from components.workspace import Workspace
     from flows.ingest import Landing
     from flows.retrain import Retraining
 
@@ -142,10 +144,11 @@ def status(place: Place = None, as_json: Json = False) -> None:
     say(as_json, now.model_dump(mode="json") | {"by_itself": by_itself}, f"{now.in_words()}\n{told}")
 
 
-@app.command(epilog="Example: heed compare 1 2")
+@app.command(epilog="Example: heed compare 1 2 --html comparison.html")
 def compare(
     first: Annotated[int | None, typer.Argument(help="A version; default: the last but one with a scorecard.")] = None,
     second: Annotated[int | None, typer.Argument(help="Another; default: the last with a scorecard.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write it as one page, to this file.")] = None,
     place: Place = None,
     as_json: Json = False,
 ) -> None:
@@ -154,10 +157,14 @@ def compare(
     from components.registry.comparison import comparison, table
 
     cards = comparison(workspace, first, second)
+    if html:
+        _write_page(workspace, cards, html)
     if as_json:
         say(True, {str(version): card.model_dump(mode="json") for version, card in cards.items()}, "")
         return
     out.print(table(cards))
+    if html:
+        out.print(f"The page: {html}", markup=False)
     out.print(f"In the MLflow UI: {mlflow_ui(workspace)}")
 
 
@@ -202,6 +209,18 @@ def history(place: Place = None, as_json: Json = False) -> None:
     made = moves(workspace)
     told = "\n".join(move.in_words() for move in made) or "There has been no champion yet."
     say(as_json, {"moves": [move.model_dump() for move in made]}, told)
+
+
+def _write_page(workspace: "Workspace", cards: "dict[int, Scorecard]", file: Path) -> None:
+    from components.registry.comparison_page import page, told
+    from components.workspace.files import place_text
+
+    ui = mlflow_ui(workspace)
+    served = ui if ui.startswith("http") else ""
+    try:
+        place_text(file, page(told(workspace, cards, served), "" if served else ui))
+    except OSError as error:
+        raise BadInput(f"the page cannot be written: {error.strerror}", file, "Name another file.") from None
 
 
 def main() -> None:

@@ -177,6 +177,20 @@ def wait_for(heed: Heed, process: "subprocess.Popen[str]") -> None:
     pytest.fail("no checkpoint was written")
 
 
+def test_one_page_says_what_was_decided_and_why(workspace: Heed, tmp_path: Path) -> None:
+    page = tmp_path / "new" / "comparison.html"
+    [card] = workspace.json("compare", "--html", str(page)).values()
+    html = page.read_text()
+    assert "Version 2. Refused: a check failed and the champion stays." in html
+    assert 'class="mark refuse">refuse</span>policy/win_rate is ' in html
+    assert f"{card['measures']['policy/win_rate_length_controlled']['value']:.3f}" in html
+    [whole] = runs_of(workspace, "retrain")
+    assert f"run/{whole.info.run_id}" in html
+    assert html.count("<blockquote>") >= 10  # the most different answers
+    unwritten = workspace.run("compare", "--html", str(workspace.root))
+    assert (unwritten.returncode, len(unwritten.stderr.splitlines())) == (2, 1)
+
+
 def test_refused_work_is_not_done_again(workspace: Heed) -> None:
     done = workspace.run("retrain")
     assert done.returncode == 0
