@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -27,6 +28,9 @@ RETRAINING = "retrain"
 """The stage of a run that is a whole retraining."""
 
 PARENT = "mlflow.parentRunId"
+
+VIEW = Path(__file__).parents[1] / "mlflow" / "retrainings.json"
+SAVED_VIEW = "mlflow.sharedViewState."
 MAKING = 300.0  # seconds for which whoever makes the database is waited for
 
 
@@ -69,7 +73,18 @@ def experiment(workspace: Workspace) -> str:
     # A tracking server keeps artifacts where it is told to; without one they go where the settings say.
     settings = workspace.settings.mlflow
     place = workspace.artifacts if settings.artifacts or not settings.tracking_uri else None
-    return mlflow.create_experiment(EXPERIMENT, artifact_location=place)
+    return mlflow.create_experiment(EXPERIMENT, artifact_location=place, tags={f"{SAVED_VIEW}{VIEW.stem}": _view()})
+
+
+def retrainings_in(ui: str, workspace: Workspace) -> str:
+    """The address of all retrainings in the MLflow UI, which is at another one."""
+    return f"{ui}/#/experiments/{experiment(workspace)}/runs?viewStateShareKey={VIEW.stem}"
+
+
+def _view() -> str:
+    """The view of the runs that MLflow's UI offers under Views, as it keeps one that a person has saved."""
+    view = json.loads(VIEW.read_text(encoding="utf-8"))
+    return json.dumps(view | {"state": json.dumps(view["state"])})
 
 
 @contextmanager

@@ -155,6 +155,7 @@ def compare(
     """Scorecards side by side, and the way into the MLflow UI."""
     workspace = opened(place)
     from components.registry.comparison import comparison, table
+    from components.tracking import retrainings_in
 
     cards = comparison(workspace, first, second)
     if html:
@@ -165,7 +166,8 @@ def compare(
     out.print(table(cards))
     if html:
         out.print(f"The page: {html}", markup=False)
-    out.print(f"In the MLflow UI: {mlflow_ui(workspace)}")
+    ui = mlflow_ui(workspace)
+    out.print(f"In the MLflow UI: {retrainings_in(ui, workspace) if _is_served(ui) else ui}")
 
 
 @app.command(epilog='Example: heed promote 3 --because "asked for by support"')
@@ -216,11 +218,15 @@ def _write_page(workspace: "Workspace", cards: "dict[int, Scorecard]", file: Pat
     from components.workspace.files import place_text
 
     ui = mlflow_ui(workspace)
-    served = ui if ui.startswith("http") else ""
     try:
-        place_text(file, page(told(workspace, cards, served), "" if served else ui))
+        place_text(file, page(told(workspace, cards, ui if _is_served(ui) else ""), "" if _is_served(ui) else ui))
     except OSError as error:
         raise BadInput(f"the page cannot be written: {error.strerror}", file, "Name another file.") from None
+
+
+def _is_served(ui: str) -> bool:
+    """Whether what `mlflow_ui` says is an address, and not the command that would serve it."""
+    return ui.startswith("http")
 
 
 def main() -> None:

@@ -40,7 +40,6 @@ def trace(answers: pl.DataFrame) -> None:
     if before:
         mlflow_client.delete_traces(where, trace_ids=[one.info.trace_id for one in before])
     for row in answers.head(TRACED).to_dicts():
-        prompt = row.pop("prompt")
-        judged = mlflow.start_span_no_context("judged prompt", inputs=prompt, tags={"verdict": row["verdict"]})
-        judged.end(outputs=row)
+        judged = mlflow.start_span_no_context("judged prompt", inputs=row["prompt"], tags={"verdict": row["verdict"]})
+        judged.end(outputs={name: row[name] for name in ("verdict", "consistent", "champion", "challenger")})
     mlflow.flush_trace_async_logging()

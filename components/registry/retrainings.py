@@ -89,7 +89,8 @@ def finish(workspace: Workspace, run: str, outcome: str, reasons: Sequence[str],
             RunTag("mlflow.note.content", _description(outcome, reasons, scorecard, experiment(workspace), tags)),
         ],
     )
-    mlflow.update_run(run, name=f"{RETRAINING} on {tags['heed.dataset'][:8]}: {end}")
+    # How it ended comes first, because that much of a name fits into MLflow's lists.
+    mlflow.update_run(run, name=f"{end}: {RETRAINING} on {tags['heed.dataset'][:8]}")
     mlflow.set_terminated(run)
 
 
@@ -119,7 +120,8 @@ def _description(
     outcome: str, reasons: Sequence[str], scorecard: Scorecard | None, where: str, tags: Mapping[str, str]
 ) -> str:
     """How it ended and why, and where to look on; Markdown."""
-    said = "\n".join(f"- {reason}" for reason in reasons)
+    stops_first = sorted(reasons, key=lambda reason: reason.startswith("pass: "))
+    said = "\n".join(f"- {reason}" for reason in stops_first)
     lines = [(OUTCOMES | STOPPED)[outcome], "", said, ""]
     if scorecard:
         version = scorecard.challenger.version

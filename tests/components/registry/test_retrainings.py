@@ -90,7 +90,7 @@ def test_the_run_says_how_it_ended_why_and_of_what(workspace: Workspace) -> None
     for _ in range(2):
         retrainings.finish(workspace, id, "hold", ("pass: one.", "hold: two."), SCORECARD)
     ended = client(workspace).get_run(id)
-    assert (ended.info.status, ended.info.run_name) == ("FINISHED", "retrain on 01234567: held version 7")
+    assert (ended.info.status, ended.info.run_name) == ("FINISHED", "held version 7: retrain on 01234567")
     assert ended.data.tags["heed.outcome"] == "hold"
     assert ended.data.metrics == {"policy/win_rate": 0.62}
     assert ended.data.params == {"train.beta": "0.2"}
@@ -98,6 +98,7 @@ def test_the_run_says_how_it_ended_why_and_of_what(workspace: Workspace) -> None
     assert used.dataset.digest == "0123456789abcdef0123456789abcdef"
     assert used.dataset.profile == '{"num_rows": 1234}'
     said = ended.data.tags["mlflow.note.content"]
+    assert said.index("hold: two.") < said.index("pass: one.")
     for told in ("- hold: two.", "version 5", "/runs/run8)", "models/heed-policy/versions/7", "http://p/prefect-1"):
         assert told in said
 
@@ -106,6 +107,6 @@ def test_one_that_the_data_gate_stops_says_so_and_is_the_same_when_it_may_go_on(
     id = begun(workspace, "inputs", "prefect-1")
     retrainings.finish(workspace, id, "data held", ("hold: too odd.",), None)
     stopped = client(workspace).get_run(id)
-    assert stopped.info.run_name == "retrain on 01234567: data held"
+    assert stopped.info.run_name == "data held: retrain on 01234567"
     assert "- hold: too odd." in stopped.data.tags["mlflow.note.content"]
     assert begun(workspace, "inputs", "prefect-2") == id
