@@ -81,7 +81,6 @@ def retrain(workspace: Workspace, force: bool = False, challenged: Challenged | 
             notify(workspace, "failed", str(away or error) or type(error).__name__, {})
             if away:
                 raise away from error
-            retrainings.leave(workspace, "FAILED")
             raise
         looked.remember(workspace, acceptance.newest_batch(workspace, dataset.hash))
         tally.count(workspace, done.outcome)
@@ -107,7 +106,12 @@ def _once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged
     if done and done.outcome == "nothing new":
         return done
     run = retrainings.begin(workspace, inputs, dataset, workspace.settings.model_dump(include=set(SHAPING)), origin())
-    done = done or _attempted(workspace, dataset, attempt, inputs, challenged)
+    try:
+        done = done or _attempted(workspace, dataset, attempt, inputs, challenged)
+    except Exception as error:
+        if not outages.said(error, workspace.root):  # what went away may be where runs are kept
+            retrainings.leave(workspace, "FAILED")
+        raise
     retrainings.finish(workspace, run, done.outcome, done.reasons, done.scorecard)
     return done
 
