@@ -145,6 +145,8 @@ def tags_of(
 
 def _retraining(workspace: Workspace, origin: Mapping[str, str]) -> str:
     """The run of the retraining that a Prefect run works on, by whatever worker; empty where it works on none."""
+    if "heed.correlation" not in origin:
+        return ""
     worked_on = f"tags.`heed.correlation` LIKE '%{origin['heed.correlation']}%'"
     found = _first(workspace, f"tags.`heed.stage` = '{RETRAINING}' and {worked_on}")
     return found.info.run_id if found else ""
