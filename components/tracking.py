@@ -1,12 +1,15 @@
 """Runs in MLflow: opened under the step they belong to, and found again after a crash. Knows nothing of models.
 
-One experiment, `heed`. A run is named after its stage; its tag `heed.step` is the fingerprint of all it depends on.
+One experiment, `heed`. A run is named after its stage; its tag `heed.step` is the fingerprint of all it depends on. The
+stages of a retraining stand below the run of the retraining.
 """
 
+import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 EXPERIMENT = "heed"
+RETRAINING = "retrain"
+"""The stage of a run that is a whole retraining."""
+
+PARENT = "mlflow.parentRunId"
+
+VIEW = Path(__file__).parents[1] / "mlflow" / "retrainings.json"
+SAVED_VIEW = "mlflow.sharedViewState."
 MAKING = 300.0  # seconds for which whoever makes the database is waited for
 
 
@@ -63,7 +73,18 @@ def experiment(workspace: Workspace) -> str:
     # A tracking server keeps artifacts where it is told to; without one they go where the settings say.
     settings = workspace.settings.mlflow
     place = workspace.artifacts if settings.artifacts or not settings.tracking_uri else None
-    return mlflow.create_experiment(EXPERIMENT, artifact_location=place)
+    return mlflow.create_experiment(EXPERIMENT, artifact_location=place, tags={f"{SAVED_VIEW}{VIEW.stem}": _view()})
+
+
+def retrainings_in(ui: str, workspace: Workspace) -> str:
+    """The address of all retrainings in the MLflow UI, which is at another one."""
+    return f"{ui}/#/experiments/{experiment(workspace)}/runs?viewStateShareKey={VIEW.stem}"
+
+
+def _view() -> str:
+    """The view of the runs that MLflow's UI offers under Views, as it keeps one that a person has saved."""
+    view = json.loads(VIEW.read_text(encoding="utf-8"))
+    return json.dumps(view | {"state": json.dumps(view["state"])})
 
 
 @contextmanager
@@ -74,6 +95,7 @@ def run(
     dataset: DatasetVersion,
     params: Mapping[str, Any],
     origin: Mapping[str, str],
+    parent: str = "",
 ) -> Iterator["Run"]:
     """The MLflow run of a step, active inside the block; a run that was killed is taken up again.
 
@@ -83,11 +105,32 @@ def run(
         dataset: the version it works on.
         params: settings to show.
         origin: tags that say where the run came from, as the Prefect run.
+        parent: id of the run it is a part of; empty for the retraining that its Prefect run works on, if there is one.
+            A run that is taken up again stays below the first it was made for.
     """
     import mlflow
 
-    where = experiment(workspace)
-    known = client(workspace).search_runs([where], f"tags.`heed.step` = '{step}' and tags.`heed.stage` = '{stage}'")
+    before = known(workspace, stage, step)
+    tags = tags_of(workspace, stage, step, dataset, origin)
+    if not (before and PARENT in before.data.tags) and (above := parent or _retraining(workspace, origin)):
+        tags[PARENT] = above
+    name = f"{stage} on {dataset.hash[:8]}"
+    opened = {"run_id": before.info.run_id} if before else {"experiment_id": experiment(workspace), "run_name": name}
+    # The tags come with a new run in one call: a run without its step could be made again.
+    with mlflow.start_run(**opened, tags=tags, log_system_metrics=False) as active:
+        mlflow.log_params(dict(params))
+        yield active
+
+
+def known(workspace: Workspace, stage: str, step: str) -> "Run | None":
+    """The run of a step, None where it has none yet."""
+    return _first(workspace, f"tags.`heed.step` = '{step}' and tags.`heed.stage` = '{stage}'")
+
+
+def tags_of(
+    workspace: Workspace, stage: str, step: str, dataset: DatasetVersion, origin: Mapping[str, str]
+) -> dict[str, str]:
+    """What every run of heed says of itself; the arguments are those of `run`."""
     tags = {
         "heed.stage": stage,
         "heed.step": step,
@@ -97,12 +140,21 @@ def run(
     }
     if (pages := workspace.data_docs / "index.html").exists():
         tags["heed.data_docs"] = pages.as_uri()
-    name = f"{stage} on {dataset.hash[:8]}"
-    opened = {"run_id": known[0].info.run_id} if known else {"experiment_id": where, "run_name": name}
-    with mlflow.start_run(**opened, log_system_metrics=False) as active:
-        mlflow.set_tags(tags)
-        mlflow.log_params(dict(params))
-        yield active
+    return tags
+
+
+def _retraining(workspace: Workspace, origin: Mapping[str, str]) -> str:
+    """The run of the retraining that a Prefect run works on, by whatever worker; empty where it works on none."""
+    if "heed.correlation" not in origin:
+        return ""
+    worked_on = f"tags.`heed.correlation` LIKE '%{origin['heed.correlation']}%'"
+    found = _first(workspace, f"tags.`heed.stage` = '{RETRAINING}' and {worked_on}")
+    return found.info.run_id if found else ""
+
+
+def _first(workspace: Workspace, query: str) -> "Run | None":
+    found = client(workspace).search_runs([experiment(workspace)], query, max_results=1)
+    return found[0] if found else None
 
 
 def log_dataset(preferences: pl.DataFrame, version: DatasetVersion, side: str) -> None:
@@ -148,3 +200,13 @@ def log_estimates(measures: Mapping[str, Estimate], run_id: str | None = None) -
         },
         run_id=run_id,
     )
+
+
+def log_tables(tables: Mapping[str, pl.DataFrame]) -> None:
+    """Log all the tables of the active run, by the name of their file, in place of those that are there."""
+    import mlflow
+
+    for name, table in tables.items():
+        # Not by mlflow.log_table, which puts the rows of a step that is done again behind those that are there.
+        mlflow.log_text(table.to_pandas().to_json(orient="split", index=False, force_ascii=False), name)
+    mlflow.set_tag("mlflow.loggedArtifacts", json.dumps([{"path": name, "type": "table"} for name in tables]))

@@ -20,6 +20,8 @@ from flows.engine import prefect
 from flows.terminal import END_OF, GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
 if TYPE_CHECKING:
+    from components.records.handles import Scorecard
+    from components.workspace import Workspace
     from flows.ingest import Landing
     from flows.retrain import Retraining
 
@@ -144,23 +146,30 @@ def status(place: Place = None, as_json: Json = False) -> None:
     say(as_json, now.model_dump(mode="json") | {"by_itself": by_itself}, f"{now.in_words()}\n{told}")
 
 
-@app.command(epilog="Example: heed compare 1 2")
+@app.command(epilog="Example: heed compare 1 2 --html comparison.html")
 def compare(
     first: Annotated[int | None, typer.Argument(help="A version; default: the last but one with a scorecard.")] = None,
     second: Annotated[int | None, typer.Argument(help="Another; default: the last with a scorecard.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write it as one page, to this file.")] = None,
     place: Place = None,
     as_json: Json = False,
 ) -> None:
     """Scorecards side by side, and the way into the MLflow UI."""
     workspace = opened(place)
     from components.registry.comparison import comparison, table
+    from components.tracking import retrainings_in
 
     cards = comparison(workspace, first, second)
+    if html:
+        _write_page(workspace, cards, html)
     if as_json:
         say(True, {str(version): card.model_dump(mode="json") for version, card in cards.items()}, "")
         return
     out.print(table(cards))
-    out.print(f"In the MLflow UI: {mlflow_ui(workspace)}")
+    if html:
+        out.print(f"The page: {html}", markup=False)
+    ui = mlflow_ui(workspace)
+    out.print(f"In the MLflow UI: {retrainings_in(ui, workspace) if _is_served(ui) else ui}")
 
 
 @app.command(epilog='Example: heed promote 3 --because "asked for by support"')
@@ -222,6 +231,22 @@ def ratings(place: Place = None, as_json: Json = False) -> None:
     rated = ratings(matches(scorecards(workspace).values(), "policy/win_rate"), champion.version)
     told = {version: found.model_dump() for version, found in rated.items()}
     say(as_json, {"champion": champion.version, "ratings": told}, in_words(rated, champion.version))
+
+
+def _write_page(workspace: "Workspace", cards: "dict[int, Scorecard]", file: Path) -> None:
+    from components.registry.comparison_page import page, told
+    from components.workspace.files import place_text
+
+    ui = mlflow_ui(workspace)
+    try:
+        place_text(file, page(told(workspace, cards, ui if _is_served(ui) else ""), "" if _is_served(ui) else ui))
+    except OSError as error:
+        raise BadInput(f"the page cannot be written: {error.strerror}", file, "Name another file.") from None
+
+
+def _is_served(ui: str) -> bool:
+    """Whether what `mlflow_ui` says is an address, and not the command that would serve it."""
+    return ui.startswith("http")
 
 
 def main() -> None:

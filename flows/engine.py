@@ -149,10 +149,13 @@ def _import(modules: tuple[str, ...]) -> None:
 def origin() -> dict[str, str]:
     """Tags that lead from an MLflow run to the Prefect run that made it, and to the journal."""
     from prefect import runtime
+    from prefect.utilities.urls import url_for
 
+    page = url_for("flow-run", obj_id=runtime.flow_run.id)  # a server that is only there for this run has none
     return {
         "prefect.flow_run": str(runtime.flow_run.id),
         "prefect.flow_run_name": str(runtime.flow_run.name),
+        **({"prefect.url": page} if page else {}),
         "heed.correlation": str(correlation()),
     }
 

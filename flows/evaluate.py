@@ -43,8 +43,8 @@ def measure(
     reward: ModelVersion,
 ) -> Scorecard:
     """Let both answer, let the judge compare, and put numbers with intervals on it."""
-    from components.evaluation.publishing import publish
-    from components.evaluation.scoring import figures, measure_all, tables
+    from components.evaluation.publishing import publish, trace
+    from components.evaluation.scoring import answers_table, figures, measure_all, tables
 
     sides = checked_sides(workspace, dataset)
     settings = workspace.settings.evaluate
@@ -55,6 +55,7 @@ def measure(
         evidence = _evidence(workspace, dataset, sides.test, policy, champion, reward, sides.newest)
         measures = measure_all(evidence, settings)
         publish(measures, figures(evidence, measures), tables(evidence))
+        trace(answers_table(evidence))
     return Scorecard(
         challenger=challenger,
         champion=champion,

@@ -1,5 +1,6 @@
 """The commands for people as judges: a blind sheet, reading it back, and the same on a page in the browser."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,7 +108,7 @@ def _say_what_it_comes_to(workspace: Workspace, scorecard: "Scorecard", pairs: l
     from components.evaluation.people import verdicts
     from components.evaluation.people.measures import MEASURES, measure
     from components.registry import promotion
-    from components.registry.card import model_card
+    from components.registry.card import model_card, template_of
     from components.registry.gate import decide, read_policy
 
     settings = workspace.settings.evaluate
@@ -115,7 +116,8 @@ def _say_what_it_comes_to(workspace: Workspace, scorecard: "Scorecard", pairs: l
     measures = measure(pairs, said, settings.resamples, settings.seed)
     tracking.log_estimates(measures, scorecard.run_id)
     with promotion.deciding(workspace):
-        fuller = promotion.remeasure(workspace, scorecard.challenger, MEASURES, measures, model_card)
+        card = partial(model_card, template=template_of(workspace))
+        fuller = promotion.remeasure(workspace, scorecard.challenger, MEASURES, measures, card)
     decision = decide(fuller, read_policy(workspace.gate_file))
     found: dict[str, Any] = {
         "version": fuller.challenger.version,

@@ -4,7 +4,7 @@ from prefect import flow, task
 
 from components.records.handles import Decision, Scorecard
 from components.registry import history, models, promotion
-from components.registry.card import model_card
+from components.registry.card import model_card, template_of
 from components.registry.gate import decide, read_policy
 from components.workspace import Workspace
 
@@ -28,12 +28,13 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
     if decision.outcome == "promote" and workspace.settings.promotion.approval:
         said = f"ask: a person has to agree, with `heed promote {scorecard.challenger.version}` or in Prefect's UI"
         decision = Decision(outcome="ask", reasons=(*decision.reasons, said))
+    # Before anything moves: a template that cannot be filled in is mended first.
+    card = model_card(scorecard, decision, template_of(workspace))
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
     if decision.outcome == "promote":
         task(name="promote")(promotion.promote)(
             workspace, scorecard.challenger, " ".join(decision.reasons), history.GATE, scorecard.run_id
         )
     # Last, because it is what says that these inputs are done with.
-    card = model_card(scorecard, decision)
     task(name="record")(promotion.record)(workspace, scorecard, decision, inputs, card)
     return decision

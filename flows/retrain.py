@@ -10,7 +10,7 @@ from components.evaluation import must_pass
 from components.notifying import Outcome, notify
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
-from components.registry import promotion
+from components.registry import promotion, retrainings
 from components.validation import acceptance
 from components.workspace import Workspace, looked, tally
 from flows import evaluation_sets
@@ -18,6 +18,7 @@ from flows.approving import ask
 from flows.burying import bury, withdraw
 from flows.challenge import Challenged, challenge
 from flows.collect import newest
+from flows.engine import origin
 from flows.examine import examine
 from flows.leasing import one_retraining
 from flows.promote import promote
@@ -111,11 +112,34 @@ def _tell(workspace: Workspace, done: Retraining) -> None:
 def once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:
     """A decision on a dataset version; nothing, where there has been one and it is not forced."""
     attempt, inputs = _inputs(workspace, dataset, force)
-    if done := promotion.decided(workspace, inputs):
-        decision, measured = promotion.untold(workspace, done), promotion.scorecard_of(workspace, done)
-        if decision and measured:
-            return _told(dataset, measured, decision)
-        return Retraining(outcome="nothing new", dataset=dataset, challenger=done)
+    done = _before(workspace, dataset, inputs)
+    if done and done.outcome == "nothing new":
+        return done
+    run = retrainings.begin(workspace, inputs, dataset, workspace.settings.model_dump(include=set(SHAPING)), origin())
+    try:
+        done = done or _attempted(workspace, dataset, attempt, inputs, challenged)
+    except Exception as error:
+        if not outages.said(error, workspace.root):  # what went away may be where runs are kept
+            retrainings.leave(workspace, "FAILED")
+        raise
+    retrainings.finish(workspace, run, done.outcome, done.reasons, done.scorecard)
+    return done
+
+
+def _before(workspace: Workspace, dataset: DatasetVersion, inputs: str) -> Retraining | None:
+    """What an earlier retraining came to that nobody was told of, or nothing new; None where there was none."""
+    made = promotion.decided(workspace, inputs)
+    if not made:
+        return None
+    decision, measured = promotion.untold(workspace, made), promotion.scorecard_of(workspace, made)
+    if decision and measured:
+        return _told(dataset, measured, decision)
+    return Retraining(outcome="nothing new", dataset=dataset, challenger=made)
+
+
+def _attempted(
+    workspace: Workspace, dataset: DatasetVersion, attempt: int, inputs: str, challenged: Challenged
+) -> Retraining:
     if by_the_data := stopped(workspace, dataset):
         return by_the_data
     # Begun and killed: the champion may be another by now, and a challenge would be to that one.

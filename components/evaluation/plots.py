@@ -16,6 +16,7 @@ from components.records.handles import Estimate
 
 CHALLENGER, TIE, CHAMPION = BLUE, PALE, ORANGE
 SHOWN = 6  # answers that fit on a page and can still be read
+GROUPS = 20  # of the largest, that fit below each other
 COLUMNS = {"prompt": 26, "champion": 38, "challenger": 38}  # characters a line
 LINES = 7
 
@@ -92,6 +93,55 @@ def win_rate_figure(challenger_wins: np.ndarray, win_rate: Estimate) -> Figure:
     )
     plain(axes)
     axes.tick_params(axis="y", length=0)
+    return figure
+
+
+def by_group_figure(measures: dict[str, Estimate], measure: str) -> Figure:
+    """A measure for all and for the largest groups, with intervals, the best first.
+
+    Args:
+        measures: by name.
+        measure: a share; for a group it is called measure/GROUP.
+    """
+    parts = {
+        name.removeprefix(f"{measure}/"): found for name, found in measures.items() if name.startswith(measure + "/")
+    }
+    largest = sorted(parts, key=lambda name: parts[name].n)[-GROUPS:]
+    rows = [(name, parts[name]) for name in sorted(largest, key=lambda name: parts[name].value)]
+    rows.append(("all", measures[measure]))
+    figure = Figure(figsize=(7.2, 1.2 + 0.34 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for row, (name, found) in enumerate(rows):
+        beyond = np.abs([[found.value - found.low], [found.high - found.value]])
+        axes.barh(row, found.value, height=0.62, color=CHALLENGER if name == "all" else TIE)
+        axes.errorbar(found.value, row, xerr=beyond, color=INK, capsize=3, linewidth=1.4)
+    names = [f"{textwrap.shorten(name, 30, placeholder='…')} ({found.n})" for name, found in rows]
+    axes.axvline(0.5, color=FAINT, linestyle=(0, (4, 3)), linewidth=1)
+    axes.set(xlim=(0, 1), yticks=range(len(rows)))
+    axes.set_yticklabels(names, parse_math=False)
+    axes.set_title(f"{measure} by group of users", loc="left", color=INK, fontsize=12)
+    plain(axes)
+    axes.tick_params(axis="y", length=0)
+    return figure
+
+
+def margins_figure(margins: np.ndarray) -> Figure:
+    """How far apart the reward model puts chosen and rejected: right of zero it is right.
+
+    Args:
+        margins: r(chosen) - r(rejected), shape (n,).
+    """
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    axes = figure.subplots()
+    furthest = float(np.abs(margins).max()) or 1.0
+    edges = np.linspace(-furthest, furthest, 41).tolist()
+    axes.hist(margins[margins <= 0], edges, color=CHAMPION, edgecolor="white", label="wrong")
+    axes.hist(margins[margins > 0], edges, color=CHALLENGER, edgecolor="white", label="right")
+    axes.axvline(0, color=FAINT, linestyle=(0, (4, 3)), linewidth=1)
+    axes.set(xlabel="reward of the chosen answer minus that of the rejected one", ylabel="pairs")
+    axes.legend(loc="upper left", frameon=False, fontsize=9)
+    axes.set_title(f"Reward model: right on {np.mean(margins > 0):.0%} of {len(margins)} pairs", loc="left", color=INK)
+    plain(axes)
     return figure
 
 

@@ -10,9 +10,18 @@ from matplotlib.figure import Figure
 from components.config.settings import Evaluate
 from components.evaluation.evidence import Evidence
 from components.evaluation.metrics import METRICS
-from components.evaluation.plots import answers_figure, reliability_diagram, win_rate_figure
+from components.evaluation.plots import (
+    answers_figure,
+    by_group_figure,
+    margins_figure,
+    reliability_diagram,
+    win_rate_figure,
+)
 from components.records.handles import Estimate
 from components.records.messages import Message
+
+TOLD_APART = 10
+"""Answers that were won, and answers that were lost, in the table of the most different ones."""
 
 
 def measure_all(evidence: Evidence, settings: Evaluate) -> dict[str, Estimate]:
@@ -37,14 +46,17 @@ def figures(evidence: Evidence, measures: dict[str, Estimate]) -> dict[str, Figu
     verdicts = evidence.answers.verdicts
     return {
         "win_rate.png": win_rate_figure(verdicts.challenger_wins[verdicts.judged], measures["policy/win_rate"]),
+        "win_rate_by_group.png": by_group_figure(measures, "policy/win_rate"),
         "reliability.png": reliability_diagram(evidence.pairs.margins, measures["reward/ece"]),
+        "margins.png": margins_figure(evidence.pairs.margins),
         "answers.png": answers_figure(answers_table(evidence)),
     }
 
 
 def tables(evidence: Evidence) -> dict[str, pl.DataFrame]:
     """Every table there is, by the name of its file; that of what must pass only where anything must."""
-    found = {"answers.json": answers_table(evidence)}
+    answers = answers_table(evidence)
+    found = {"answers.json": answers, "most_different.json": most_different(answers)}
     return found | ({"must_pass.json": must_pass_table(evidence)} if evidence.must_pass.prompts else {})
 
 
@@ -89,6 +101,28 @@ def answers_table(evidence: Evidence) -> pl.DataFrame:
             "why": pl.Series(verdicts.why or [None] * len(answers.prompts), dtype=pl.String),
         }
     )
+
+
+def most_different(answers: pl.DataFrame) -> pl.DataFrame:
+    """Where the two models have parted: the ten answers each, won and lost, that share the fewest words.
+
+    Args:
+        answers: as `answers_table` returns them.
+
+    Returns:
+        The columns of `answers`, and in_common: how many of all the words of both answers are in both, 0 to 1. The
+        least alike come first.
+    """
+    champion, challenger = (
+        pl.col(name).str.to_lowercase().str.extract_all(r"\w+").list.unique() for name in ("champion", "challenger")
+    )
+    both = champion.list.set_intersection(challenger).list.len()
+    either = champion.list.set_union(challenger).list.len()
+    ranked = answers.with_columns(in_common=pl.when(either > 0).then(both / either).otherwise(1.0)).sort(
+        "in_common", maintain_order=True
+    )
+    sides = (ranked.filter(pl.col("verdict") == side).head(TOLD_APART) for side in ("challenger", "champion"))
+    return pl.concat(sides).sort("in_common", maintain_order=True)
 
 
 def _shown(prompt: list[Message]) -> str:

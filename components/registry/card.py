@@ -1,6 +1,15 @@
 """The model card: one page of Markdown that tells a model's story. Knows nothing of where it is kept."""
 
-from components.records.handles import Decision, Estimate, Scorecard
+from pathlib import Path
+
+from jinja2 import TemplateError
+
+from components.pages import filled
+from components.records.errors import BadInput
+from components.records.handles import Decision, Scorecard
+from components.workspace import Workspace
+
+DEFAULT_CARD = Path(__file__).parents[2] / "mlflow" / "card.md"
 
 OUTCOMES = {
     "promote": "Promoted: it is measurably better than the champion and goes into service.",
@@ -10,71 +19,34 @@ OUTCOMES = {
 }
 
 
-def model_card(scorecard: Scorecard, decision: Decision) -> str:
+def template_of(workspace: Workspace) -> Path:
+    """The workspace's own template of the card, or the one that heed brings."""
+    return workspace.card_file if workspace.card_file.exists() else DEFAULT_CARD
+
+
+def model_card(scorecard: Scorecard, decision: Decision, template: Path = DEFAULT_CARD) -> str:
     """Which model this is, what it learned from, how it measures up, what the gate said, and how to load it.
 
     Args:
         scorecard: of the model as challenger.
         decision: of the gate on that scorecard.
+        template: of the card.
 
     Returns:
         Markdown.
+
+    Raises:
+        BadInput: the template is no template, or asks for something there is not.
     """
-    model, champion, reward = scorecard.challenger, scorecard.champion, scorecard.reward
-    measures = "\n".join(_row(name, estimate) for name, estimate in scorecard.measures.items())
-    reasons = "\n".join(f"- {reason}" for reason in decision.reasons)
-    return f"""# {model.name} version {model.version}
-
-| | |
-|---|---|
-| trained on | dataset version `{model.dataset}` |
-| compared with | {champion.name} version {champion.version}, the champion then |
-| measured on | the test side of dataset version `{scorecard.dataset}` |
-{_tried(scorecard)}| judge | {scorecard.judge} |
-| reward model | {reward.name} version {reward.version} |
-| training run | `{model.run_id}` |
-| evaluation run | `{scorecard.run_id}` |
-
-## Decision
-
-{OUTCOMES[decision.outcome]}
-
-{reasons}
-
-## Measures
-
-Intervals are 95%, by bootstrap over prompts. `policy/` is this model, `champion/` the one it was compared with,
-`reward/` the reward model and `judge/` who compared the answers.
-
-| measure | value | 95% interval | n |
-|---|---:|---:|---:|
-{measures}
-
-## Loading it
-
-```python
-import mlflow
-
-{_loading(scorecard, decision)}
-```
-"""
-
-
-def _tried(scorecard: Scorecard) -> str:
-    if scorecard.best_of == 1:
-        return ""
-    return f"| settings | the best of {scorecard.best_of} that were tried, chosen on the validation side |\n"
-
-
-def _row(name: str, estimate: Estimate) -> str:
-    # a group is named by whoever sent the feedback, and a bar in its name would end the cell
-    name = name.replace("|", "\\|")
-    return f"| {name} | {estimate.value:.3f} | {estimate.low:.3f} to {estimate.high:.3f} | {estimate.n} |"
-
-
-def _loading(scorecard: Scorecard, decision: Decision) -> str:
-    model = scorecard.challenger
-    this = f'model = mlflow.transformers.load_model("{model.uri}")  # this version'
-    if decision.outcome != "promote":
-        return this
-    return f'model = mlflow.transformers.load_model("models:/{model.name}@champion")  # whatever is in service\n{this}'
+    measures = [
+        # a group is named by whoever sent the feedback, and a bar in its name would end the cell
+        {"name": name.replace("|", "\\|"), **estimate.model_dump()}
+        for name, estimate in scorecard.measures.items()
+    ]
+    try:
+        return filled(
+            template, scorecard=scorecard, decision=decision, outcome=OUTCOMES[decision.outcome], measures=measures
+        )
+    except TemplateError as error:
+        fix = f"Mend it, or start again from {DEFAULT_CARD}."
+        raise BadInput(f"the card cannot be written: {error.message}", template, fix) from None

@@ -9,11 +9,8 @@ import polars as pl
 
 from components.records.handles import ModelVersion, Trial
 from components.registry.gate import Policy, weigh
-from components.tracking import client
+from components.tracking import PARENT, client
 from components.workspace import Workspace
-
-PARENT = "mlflow.parentRunId"
-"""The tag by which MLflow shows a run below another."""
 
 LOST = "heed.lost"
 """Tag of a run that trained a policy which was not chosen: the sweep that it lost."""

@@ -8,7 +8,7 @@ from urllib.request import url2pathname
 import mlflow
 
 from components.records.handles import DataVerdict
-from components.tracking import log_estimates
+from components.tracking import log_estimates, log_tables
 from components.validation.expectations import Expected, of_all
 from components.validation.finding import Finding
 
@@ -25,8 +25,8 @@ def publish(findings: dict[str, Finding], pictures: dict[str, str], verdict: Dat
     for name, finding in findings.items():
         log_estimates(finding.measures)
         mlflow.log_text(pictures[name], f"figures/{name.replace(' ', '_')}.svg")
-        if finding.suspects.height:
-            mlflow.log_table(finding.suspects.to_pandas(), f"suspects/{name.replace(' ', '_')}.json")
+    suspects = {name: finding.suspects for name, finding in findings.items() if finding.suspects.height}
+    log_tables({f"suspects/{name.replace(' ', '_')}.json": rows for name, rows in suspects.items()})
     mlflow.log_artifact(str(report))
     mlflow.set_tags({"heed.data_gate": verdict.outcome, "heed.data_gate_reasons": "\n".join(verdict.reasons)[:5000]})
 

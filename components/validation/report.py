@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from components.pages import filled
 from components.records.handles import DataVerdict
 from components.records.messages import text_of
 from components.validation.finding import Finding
@@ -51,14 +51,8 @@ def page(
         pictures: name of an audit to its figure, as SVG.
         preferences: records of `Preference`, those the findings suspect among them.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE.name).render(
+    return filled(
+        TEMPLATE,
         dataset=subject.dataset,
         batch=subject.batch,
         number=int(subject.batch.split("-")[0]) if subject.batch else 0,

@@ -2,6 +2,7 @@
 
 heed.toml            settings
 mlflow/gate.toml     what a challenger has to show
+mlflow/card.md       how a model is described, where that is not left to heed
 data/  data.dvc      the dataset and the version that is pinned
 expectations/        what the data has to look like
 quarantine/          rows that were not taken, with reasons
@@ -53,6 +54,10 @@ class Workspace:
     @property
     def gate_file(self) -> Path:
         return self.root / "mlflow" / "gate.toml"
+
+    @property
+    def card_file(self) -> Path:
+        return self.root / "mlflow" / "card.md"
 
     @property
     def expectations(self) -> Path:

@@ -1,11 +1,12 @@
 """The tracking store is whole or not there, whenever whoever makes it is killed."""
 
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from components.tracking import client, experiment
+from components.tracking import client, experiment, retrainings_in
 from components.workspace.creation import create
 
 MAKES = """
@@ -31,7 +32,12 @@ def test_who_was_killed_while_making_the_store_leaves_none_and_the_next_makes_it
     assert not (workspace.state / "mlflow.db").exists()
 
     assert experiment(workspace) == experiment(workspace)
-    assert [found.name for found in client(workspace).search_experiments()] == ["heed", "Default"]
+    ours, default = client(workspace).search_experiments()
+    assert (ours.name, default.name) == ("heed", "Default")
+    view = json.loads(ours.tags["mlflow.sharedViewState.retrainings"])
+    assert "metrics.`policy/win_rate`" in json.loads(view["state"])["selectedColumns"]
+    address = f"http://h:1/#/experiments/{ours.experiment_id}/runs?viewStateShareKey=retrainings"
+    assert retrainings_in("http://h:1", workspace) == address
     assert not list(workspace.state.glob(".mlflow.db.*"))
 
 

@@ -156,6 +156,12 @@ def test_a_retrain_killed_in_training_goes_on_where_it_was(workspace: Heed) -> N
     assert len(runs_of(workspace, "supervised")) == 1
     [trained] = runs_of(workspace, "preference")
     assert 0.001 <= float(trained.data.params["label_smoothing"]) < 0.5  # as it was measured
+    [whole] = runs_of(workspace, "retrain")
+    assert (whole.info.status, whole.data.tags["heed.outcome"]) == ("FINISHED", "refuse")
+    assert whole.data.metrics["policy/win_rate"] == told["scorecard"]["measures"]["policy/win_rate"]["value"]
+    for stage in ("data", "supervised", "reward", "preference", "evaluate"):
+        [part] = runs_of(workspace, stage)
+        assert part.data.tags["mlflow.parentRunId"] == whole.info.run_id
     assert workspace.json("status")["champion"] == 1
     assert not list((workspace.root / ".heed" / "runs").glob("*/checkpoint-*"))
 
@@ -172,6 +178,20 @@ def wait_for(heed: Heed, process: "subprocess.Popen[str]") -> None:
     pytest.fail("no checkpoint was written")
 
 
+def test_one_page_says_what_was_decided_and_why(workspace: Heed, tmp_path: Path) -> None:
+    page = tmp_path / "new" / "comparison.html"
+    [card] = workspace.json("compare", "--html", str(page)).values()
+    html = page.read_text()
+    assert "Version 2. Refused: a check failed and the champion stays." in html
+    assert 'class="mark refuse">refuse</span>policy/win_rate is ' in html
+    assert f"{card['measures']['policy/win_rate_length_controlled']['value']:.3f}" in html
+    [whole] = runs_of(workspace, "retrain")
+    assert f"run/{whole.info.run_id}" in html
+    assert html.count("<blockquote>") >= 10  # the most different answers
+    unwritten = workspace.run("compare", "--html", str(workspace.root))
+    assert (unwritten.returncode, len(unwritten.stderr.splitlines())) == (2, 1)
+
+
 def test_refused_work_is_not_done_again(workspace: Heed) -> None:
     done = workspace.run("retrain")
     assert done.returncode == 0
@@ -184,6 +204,8 @@ def test_a_decision_that_a_kill_kept_from_being_told_is_told_by_the_next_once(wo
     done = workspace.run("retrain", "--json")
     assert (done.returncode, json.loads(done.stdout)["outcome"]) == (3, "refuse")
     assert workspace.json("retrain")["outcome"] == "nothing new"
+    [whole] = runs_of(workspace, "retrain")
+    assert whole.info.status == "FINISHED"
     assert len(policy_versions(workspace)) == 2
 
 

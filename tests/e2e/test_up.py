@@ -187,7 +187,12 @@ def test_one_grep_after_another_leads_from_a_thumb_to_the_model(up: Up) -> None:
     model, end = done[-3], done[-1]
     assert (model["model"], model["before"], end["challenger"]) == ("heed-policy/2", "heed-policy/1", 2)
     assert {line["dataset"] for line in done if "dataset" in line} == {landed["dataset"]}
-    assert up.heed.mlflow.get_run(model["run"]).data.tags["heed.correlation"] == run["id"]
+    trained = up.heed.mlflow.get_run(model["run"]).data.tags
+    assert trained["heed.correlation"] == run["id"]
+    # Trained in another process, by the training pool, it is still a part of the retraining.
+    whole = up.heed.mlflow.get_run(trained["mlflow.parentRunId"])
+    assert whole.info.run_name.startswith("promoted version 2: retrain on ")
+    assert f"/runs/flow-run/{run['id']})" in whole.data.tags["mlflow.note.content"]
     # The batch too, and `heed trace` for who would rather not grep.
     assert {line["event"] for line in up.grep(landed["batch"])} == {"land", "take up"}
     told = up.heed.json("trace", THUMB)["journal"]

@@ -1,7 +1,10 @@
 """The card answers what a person asks of a model."""
 
+from pathlib import Path
+
 import pytest
 
+from components.records.errors import BadInput
 from components.records.handles import Decision, Estimate, ModelVersion, Scorecard
 from components.registry.card import model_card
 
@@ -50,3 +53,14 @@ def test_it_loads_the_champion_by_its_alias_only_when_promoted() -> None:
     assert pinned in card("promote")
     assert alias not in card("hold")
     assert pinned in card("hold")
+
+
+def test_a_team_writes_cards_of_its_own_and_is_told_what_is_wrong_with_them(tmp_path: Path) -> None:
+    own = tmp_path / "card.md"
+    own.write_text("{{ scorecard.challenger.version }} <{{ decision.outcome }}>: {{ measures[0].value }}")
+    decision = Decision(outcome="hold", reasons=())
+    assert model_card(SCORECARD, decision, own) == "7 <hold>: 0.62"
+    own.write_text("{{ licence }}")
+    with pytest.raises(BadInput, match="'licence' is undefined") as wrong:
+        model_card(SCORECARD, decision, own)
+    assert wrong.value.where == str(own)
