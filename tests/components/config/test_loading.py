@@ -67,7 +67,7 @@ def test_a_variable_that_names_the_workspace_and_those_of_others_are_no_settings
         ("[trian]\nbeta = 0.2\n", ("trian.beta", "Did you mean train.beta?")),
         ("[trian]\n", ("trian", "Did you mean train?")),
         ("beta = 0.2\n", ("beta", "Did you mean train.beta?")),
-        ("[zzz]\nqqq = 1\n", ("zzz.qqq", "split, base, sft, train, reward, evaluate, mlflow")),
+        ("[zzz]\nqqq = 1\n", ("zzz.qqq", "split, base, sft, train, reward, evaluate, promotion, mlflow")),
         ("[train]\nbeta = 'high'\n", ("train.beta = 'high'", "number", "default is 0.1")),
         ("[train]\nbatch_size = 2.5\n", ("train.batch_size = 2.5", "integer", "default is 16")),
         ("[train]\nbatch_size = true\n", ("train.batch_size = True", "integer")),

@@ -19,6 +19,7 @@ ANSWERS = pl.DataFrame(
         "challenger": ["the RED fox runs!", "no", "four five", *["same"] * 27],
         "verdict": ["challenger", "champion", "champion", *["challenger", "champion", "tie"] * 9],
         "consistent": [True] * 30,
+        "why": ["it is shorter"] * 30,
     }
 )
 

@@ -12,10 +12,12 @@ def trial(win_rate: float, at_equal_length: float, kl: float = 5.0) -> Trial:
     measures = {
         "policy/win_rate": measured(win_rate, 0.12),
         "policy/win_rate_length_controlled": measured(at_equal_length, 0.12),
-        "reward/accuracy": measured(0.7, 0.05),
+        "judge/coverage": measured(1.0, 0.0),
+        "judge/agreement": measured(0.7, 0.05),
         "reward/ece": measured(0.05, 0.01),
         "policy/length_ratio": measured(1.1, 0.1),
         "policy/kl": measured(kl, 1.0),
+        "policy/must_pass_broken": Estimate(value=0, low=0, high=0, n=0),
     }
     return Trial(settings={}, measures=measures)
 
