@@ -11,7 +11,7 @@ from prefect import flow
 
 from components import tracking
 from components.evaluation import must_pass
-from components.records.handles import DatasetVersion, Estimate, ModelVersion, Scorecard, Trained
+from components.records.handles import DatasetVersion, Estimate, ModelVersion, Scorecard, Trained, Verdict
 from components.registry import models
 from components.workspace import Workspace, versions
 from flows.engine import origin, step
@@ -75,11 +75,14 @@ def measure_to_choose(
     trained: Trained,
     champion: ModelVersion,
     reward: ModelVersion,
-) -> dict[str, Estimate]:
-    """The same measures on the validation side, for a policy that is one of several. Its own run in MLflow has them."""
+) -> tuple[dict[str, Estimate], tuple[Verdict, ...]]:
+    """The same measures on the validation side, for a policy that is one of several, and the judge's verdicts.
+
+    Its own run in MLflow has the measures.
+    """
     import mlflow
 
-    from components.evaluation.scoring import measure_all
+    from components.evaluation.scoring import measure_all, verdicts_of
 
     side = checked_sides(workspace, dataset).validation
     evidence = _evidence(workspace, dataset, side, trained.folder, champion, reward)
@@ -87,7 +90,7 @@ def measure_to_choose(
     tracking.client(workspace)
     with mlflow.start_run(run_id=trained.run_id, log_system_metrics=False):
         tracking.log_estimates({f"validation/{name}": estimate for name, estimate in measures.items()})
-    return measures
+    return measures, verdicts_of(evidence)
 
 
 def _evidence(

@@ -101,7 +101,7 @@ def choose(workspace: Workspace, key: str, dataset: DatasetVersion, points: tupl
         above = begun.info.run_id
     champion = in_service(workspace, dataset)
     reward = fit_reward(with_flip_rate(workspace, dataset), dataset, ATTEMPT)
-    trials = [_tried(workspace, dataset, point, champion, reward, above) for point in points]
+    trials = tried.at_equal_length([_tried(workspace, dataset, point, champion, reward, above) for point in points])
     if all(trial.failed for trial in trials):
         raise BadInput(f"all trials failed, the last with {trials[-1].failed}", "what is tried", "Try other values.")
     best = tried.best(trials, read_policy(workspace.gate_file))
@@ -131,8 +131,8 @@ def _tried(
         trained = optimise_preferences(there, dataset, champion, ATTEMPT)
         trial = trial.model_copy(update={"trained": trained})
         tried.put_below(workspace, trained.run_id, above)
-        measures = measure_to_choose(there, dataset, trained, champion, reward)
-        return trial.model_copy(update={"measures": measures})
+        measures, verdicts = measure_to_choose(there, dataset, trained, champion, reward)
+        return trial.model_copy(update={"measures": measures, "verdicts": verdicts})
     except Exception as error:
         if isinstance(error, BadInput) or outages.said(error, workspace.root):
             raise

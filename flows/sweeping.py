@@ -57,8 +57,9 @@ def _table(done: "Sweep") -> Table:
 def _found(trial: "Trial") -> list[str]:
     from components.registry.trials import WINS
 
-    measured = [_interval(trial.measures[name]) if name in trial.measures else "" for name in WINS]
-    return [*measured, f"{trial.trained.seconds:.0f} s" if trial.trained else ""]
+    win_rate = _interval(trial.measures[WINS]) if trial.measures else ""
+    controlled = "" if trial.at_equal_length is None else f"{trial.at_equal_length:.2f}"
+    return [win_rate, controlled, f"{trial.trained.seconds:.0f} s" if trial.trained else ""]
 
 
 def _interval(found: "Estimate") -> str:

@@ -17,7 +17,7 @@ from components.evaluation.plots import (
     reliability_diagram,
     win_rate_figure,
 )
-from components.records.handles import Estimate
+from components.records.handles import Estimate, Verdict
 from components.records.messages import Message
 
 TOLD_APART = 10
@@ -51,6 +51,17 @@ def figures(evidence: Evidence, measures: dict[str, Estimate]) -> dict[str, Figu
         "margins.png": margins_figure(evidence.pairs.margins),
         "answers.png": answers_figure(answers_table(evidence)),
     }
+
+
+def verdicts_of(evidence: Evidence) -> tuple[Verdict, ...]:
+    """What the judge said of each pair of answers, in the order of the prompts."""
+    answers = evidence.answers
+    wins = answers.verdicts.challenger_wins.tolist()
+    pairs = zip(wins, answers.verdicts.judged, answers.challenger, answers.champion, strict=True)
+    return tuple(
+        Verdict(win=win if judged else None, longer=len(challenger) - len(champion))
+        for win, judged, challenger, champion in pairs
+    )
 
 
 def tables(evidence: Evidence) -> dict[str, pl.DataFrame]:

@@ -6,7 +6,7 @@ A handle's `key` is what makes two of them the same to a step: the content it po
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Handle(BaseModel):
@@ -128,6 +128,19 @@ class Scorecard(Handle):
         return f"{self.challenger.key}|{self.champion.key}|{self.reward.key}|{self.dataset}|{self.judge}"
 
 
+class Verdict(Handle):
+    """What a judge said of one pair of answers.
+
+    Attributes:
+        win: 1 the challenger's is better, 0 the champion's, between them where it is unsure; None where it said
+            nothing.
+        longer: by how many characters the challenger's is longer.
+    """
+
+    win: float | None
+    longer: int
+
+
 class Trial(Handle):
     """Settings that were tried, and how the policy trained with them does on the validation side.
 
@@ -135,12 +148,17 @@ class Trial(Handle):
         settings: key to value, of those that differ between trials.
         trained: the policy; None where training failed.
         measures: name to estimate, against the champion; none where the trial failed.
+        verdicts: against the champion, a prompt each, the same prompts for all trials; none where it failed.
+        at_equal_length: how often it would win if both answers were equally long, by the liking of length that the
+            judge shows over all trials; None where it failed.
         failed: what it failed with; empty where it did not.
     """
 
     settings: dict[str, Any]
     trained: Trained | None = None
     measures: dict[str, Estimate] = {}
+    verdicts: tuple[Verdict, ...] = Field((), exclude=True)
+    at_equal_length: float | None = None
     failed: str = ""
 
 

@@ -5,8 +5,10 @@ All trials stand below one run, with their own settings, curves and measures. On
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
+from components.length_control import of_many
 from components.records.handles import ModelVersion, Trial
 from components.registry.gate import Policy, weigh
 from components.tracking import PARENT, client
@@ -15,7 +17,7 @@ from components.workspace import Workspace
 LOST = "heed.lost"
 """Tag of a run that trained a policy which was not chosen: the sweep that it lost."""
 
-WINS = ("policy/win_rate", "policy/win_rate_length_controlled")
+WINS, CONTROLLED = "policy/win_rate", "policy/win_rate_length_controlled"
 
 
 def best(trials: Sequence[Trial], policy: Policy) -> int:
@@ -26,7 +28,7 @@ def best(trials: Sequence[Trial], policy: Policy) -> int:
     be better both as it is and at equal length.
 
     Args:
-        trials: at least one of which did not fail.
+        trials: at least one of which did not fail, as `at_equal_length` returns them.
         policy: of the gate.
 
     Returns:
@@ -34,10 +36,29 @@ def best(trials: Sequence[Trial], policy: Policy) -> int:
     """
 
     def worth(number: int) -> tuple[bool, float]:
-        measures = trials[number].measures
-        return weigh(measures, policy).outcome != "refuse", min(measures[name].value for name in WINS)
+        trial = trials[number]
+        assert trial.at_equal_length is not None
+        return weigh(trial.measures, policy).outcome != "refuse", min(trial.measures[WINS].value, trial.at_equal_length)
 
     return max((number for number, trial in enumerate(trials) if not trial.failed), key=worth)
+
+
+def at_equal_length(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials with how often each would win if both answers were equally long.
+
+    The judge's liking of length is found from all of them together, on the prompts that were judged for each; where
+    there are none it is what each shows by itself.
+    """
+    done = [trial for trial in trials if not trial.failed]
+    verdicts = zip(*(trial.verdicts for trial in done), strict=True)
+    judged = [row for row in verdicts if all(verdict.win is not None for verdict in row)]
+    if judged:
+        wins = np.array([[verdict.win for verdict in row] for row in judged], dtype=float).T
+        rates = of_many(wins, np.array([[verdict.longer for verdict in row] for row in judged]).T).tolist()
+    else:
+        rates = [trial.measures[CONTROLLED].value for trial in done]
+    found = iter(rates)
+    return [trial if trial.failed else trial.model_copy(update={"at_equal_length": next(found)}) for trial in trials]
 
 
 def put_below(workspace: Workspace, run_id: str, above: str) -> None:

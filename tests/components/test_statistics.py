@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 from scipy.stats import bootstrap, ttest_1samp
 
 from components.bootstrap import estimate, mean, ratio_of_means
-from components.evaluation.length_control import of_one
+from components.length_control import of_one
 from components.records.handles import ModelVersion, Scorecard
 from components.registry.gate import Check, Policy, decide
 from components.significance import spent

@@ -7,7 +7,7 @@ import numpy as np
 
 from components.bootstrap import estimate
 from components.evaluation.evidence import Evidence
-from components.evaluation.length_control import of_one
+from components.length_control import of_one
 from components.records.handles import Estimate
 
 

@@ -1,8 +1,11 @@
 """Of several trials the one is chosen that the gate would rather have."""
 
-from components.records.handles import Estimate, Trial
+import numpy as np
+from scipy.special import expit
+
+from components.records.handles import Estimate, Trial, Verdict
 from components.registry.gate import DEFAULT_POLICY, Policy, read_policy
-from components.registry.trials import best
+from components.registry.trials import at_equal_length, best
 
 
 def trial(win_rate: float, at_equal_length: float, kl: float = 5.0) -> Trial:
@@ -19,12 +22,32 @@ def trial(win_rate: float, at_equal_length: float, kl: float = 5.0) -> Trial:
         "policy/kl": measured(kl, 1.0),
         "policy/must_pass_broken": Estimate(value=0, low=0, high=0, n=0),
     }
-    return Trial(settings={}, measures=measures)
+    return Trial(settings={}, measures=measures, at_equal_length=at_equal_length)
+
+
+def judged(better: float, talks: float, seed: int) -> Trial:
+    """By a judge who likes length: a model that talks more by so many spreads, and is better by so much."""
+    draw = np.random.default_rng(seed)
+    longer = draw.normal(talks, 1, 600)
+    wins = draw.random(600) < expit(better + 2 * np.tanh(longer))
+    verdicts = [Verdict(win=float(win), longer=round(300 * by)) for win, by in zip(wins, longer, strict=True)]
+    # Of some the judge said nothing.
+    verdicts[seed] = Verdict(win=None, longer=0)
+    return Trial(settings={}, verdicts=tuple(verdicts))
 
 
 def chosen(*trials: Trial) -> int:
     policy: Policy = read_policy(DEFAULT_POLICY)
     return best(trials, policy)
+
+
+def test_at_equal_length_the_better_one_wins_and_not_the_one_that_talks() -> None:
+    failed = Trial(settings={}, failed="no memory")
+    talker, _, better = at_equal_length([judged(0.0, 1.5, 1), failed, judged(0.8, -1.0, 2)])
+    wins = [np.mean([one.win for one in model.verdicts if one.win is not None]) for model in (talker, better)]
+    assert wins[0] > wins[1]
+    rates = [model.at_equal_length or 0.0 for model in (talker, better)]
+    assert rates[1] - rates[0] > 0.1
 
 
 def test_the_lower_of_both_win_rates_decides() -> None:

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from components.bootstrap import estimate
-from components.evaluation.length_control import of_many, of_one
+from components.length_control import of_many, of_one
 
 PUBLISHED = {
     "claude-2.1": (15.73, 25.25),
