@@ -1,6 +1,6 @@
 """A decision that is cut off at any step is the same decision when it is taken up again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from components.tracking import client
 from components.workspace import Workspace, find
 from components.workspace.creation import create
 from flows.promote import promote
+from tests.e2e.conftest import Heed
 
 POLICY = '[[check]]\nmeasure = "policy/win_rate"\nat_least = 0.5\nbecause = "it has to win"\n'
 INPUTS = "the inputs"
@@ -75,6 +76,21 @@ def test_a_champion_that_was_chosen_by_hand_meanwhile_stays(workspace: Workspace
     assert decision.outcome == "hold"
     assert f"version {third.version} is in service by now" in decision.reasons[-1]
     assert champion(workspace) == third
+
+
+def test_two_promotions_at_once_are_one_after_the_other(
+    workspace: Workspace, scorecard: Scorecard, heed_in: Callable[[Path], Heed]
+) -> None:
+    heed = heed_in(workspace.root)
+    both = [heed.start("promote", str(number), "--because", f"number {number}") for number in (2, 3)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    first, before, last = history.moves(workspace)
+    assert (first.version, before.before, last.before) == (1, 1, before.version)
+    assert {before.version, last.version} == {2, 3}
+    now = champion(workspace)
+    assert now
+    assert now.version == last.version
+    assert promotion.rollback(workspace, "to see")[1].version == before.version
 
 
 def _cut(*_: object) -> None:
