@@ -33,7 +33,11 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
     if decision.outcome == "promote":
         task(name="promote")(promotion.promote)(
-            workspace, scorecard.challenger, " ".join(decision.reasons), history.GATE, scorecard.run_id
+            workspace,
+            scorecard.challenger,
+            f"it passes all {len(policy.checks)} checks",
+            history.GATE,
+            scorecard.run_id,
         )
     # Last, because it is what says that these inputs are done with.
     task(name="record")(promotion.record)(workspace, scorecard, decision, inputs, card)

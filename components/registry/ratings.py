@@ -110,8 +110,9 @@ def _prompts(played: Iterable[Match], version: int) -> int:
 
 def in_words(rated: Mapping[int, Estimate], anchor: int) -> str:
     """A line a version."""
-    return "\n".join(
+    lines = [
         f"version {version:<4} {found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
-        + (" the champion" if version == anchor else f" on {found.n} prompts")
+        + (" the champion itself" if version == anchor else f" on {found.n} prompts")
         for version, found in rated.items()
-    )
+    ]
+    return "\n".join(["How often each version would win against the champion:", *lines])
