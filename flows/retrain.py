@@ -118,9 +118,9 @@ def once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged:
     run = retrainings.begin(workspace, inputs, dataset, workspace.settings.model_dump(include=set(SHAPING)), origin())
     try:
         done = done or _attempted(workspace, dataset, attempt, inputs, challenged)
-    except Exception as error:
+    except BaseException as error:
         if not outages.said(error, workspace.root):  # what went away may be where runs are kept
-            retrainings.leave(workspace, "FAILED")
+            retrainings.leave(workspace, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     retrainings.finish(workspace, run, done.outcome, done.reasons, done.scorecard)
     return done
