@@ -74,7 +74,7 @@ def approve(version: int) -> State[Any]:
 
     model = promotion.version_named(workspace, version)
     asked = Answer.with_initial_data(description=promotion.card_of(workspace, model))
-    said = suspend_flow_run(wait_for_input=asked, key=f"version {version}")
+    said = suspend_flow_run(wait_for_input=asked, key=f"version-{version}")
     with promotion.deciding(workspace):
         decision = approval.answer(workspace, model, said.promote, said.by, said.because)
     return Completed(message=f"{decision.outcome}: {decision.reasons[-1]}")

@@ -88,10 +88,11 @@ class Up:
         found = [json.loads(line) for line in lines if all(word in line for word in words)]
         return sorted(found, key=lambda line: line["time"])
 
-    def agree(self, run: str, **answer: str) -> None:
-        """As somebody who resumes a run in Prefect's UI and fills in what it asks."""
+    def agree(self, run: str, **answer: str) -> bool:
+        """As somebody who resumes a run in Prefect's UI and fills in what it asks; whether it goes on."""
         address = f"{self.addresses['prefect']}/api/flow_runs/{run}/resume"
-        assert httpx.post(address, json={"run_input": {"promote": True, **answer}}, timeout=60).is_success
+        answered = httpx.post(address, json={"run_input": {"promote": True, **answer}}, timeout=60)
+        return answered.status_code == 201
 
     @property
     def champion(self) -> str | None:
@@ -245,7 +246,7 @@ def test_what_the_clock_started_and_a_worker_died_of_and_a_power_cut_stopped_is_
     until(lambda: any(run["state_name"] == "Suspended" for run in up.runs("approve")), 240)
     assert up.champion == "2"
     [asked] = up.runs("approve")
-    up.agree(asked["id"], by="ada", because="I have read ten answers")
+    until(lambda: up.agree(asked["id"], by="ada", because="I have read ten answers"), 30)
     until(lambda: up.champion == "3", 60)
     assert up.heed.json("history")["moves"][-1]["by"] == "ada"
     assert up.heed.json("schedule", "--off") == {"clock": [], "next": None, "feedback": None}
