@@ -5,8 +5,9 @@ would not do: another may have it by then.
 """
 
 import secrets
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,6 +15,10 @@ from filelock import FileLock, Timeout
 from components.workspace import Workspace
 
 SIGN = "process "
+
+
+LONG = 60.0
+"""Seconds after which whoever made a file has long locked it."""
 
 
 @contextmanager
@@ -24,14 +29,21 @@ def signed(workspace: Workspace) -> Iterator[None]:
     sign = f"{SIGN}{secrets.token_hex(6)}"
     file = _file(workspace, sign)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file), tags(sign):
-        yield
-    file.unlink(missing_ok=True)
+    try:
+        with FileLock(file), tags(sign):
+            yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def gone(workspace: Workspace, tags: Iterable[str]) -> dict[str, bool]:
-    """Whether the process of each sign among the tags is gone; what a process left that is gone is cleared away."""
-    return {tag: _is_gone(_file(workspace, tag)) for tag in set(tags) if tag.startswith(SIGN)}
+    """Whether the process of each sign among the tags is gone; what such processes left is cleared away."""
+    found = {tag: _is_gone(_file(workspace, tag)) for tag in set(tags) if tag.startswith(SIGN)}
+    for file in _file(workspace, SIGN).parent.glob("*.lock"):
+        with suppress(OSError):  # taken away by its process meanwhile
+            if time.time() - file.stat().st_mtime > LONG:
+                _is_gone(file)
+    return found
 
 
 def _is_gone(file: Path) -> bool:

@@ -69,6 +69,7 @@ def test_the_killed_have_crashed_and_the_living_go_on(workspace: Path) -> None:
     assert _said(living) == "at work"
     buried, states = json.loads(_said(_started(BURIES, workspace)))
     assert (buried, states) == (2, ["Crashed", "Crashed", "Running", "Running"])
+    assert len(list((workspace / ".heed" / "processes").glob("*.lock"))) == 1  # of the living
     living.terminate()
     living.wait()
 
