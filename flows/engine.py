@@ -62,6 +62,8 @@ def settle(root: Path) -> None:
         "DO_NOT_TRACK": "1",
         "DVC_NO_ANALYTICS": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # With --json a program reads what is printed.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_LOGGING_LEVEL": "ERROR",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
