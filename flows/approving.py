@@ -4,7 +4,6 @@ It waits suspended: no process, lock or worker waits with it.
 """
 
 import getpass
-import os
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
@@ -57,9 +56,7 @@ def ask(workspace: Workspace, challenger: ModelVersion) -> None:
 
 
 def answer_those_who_wait(workspace: Workspace, model: ModelVersion, because: str) -> None:
-    """Let the run go on that waits for an answer about a version which serves now, where a Prefect server is up."""
-    if "PREFECT_API_URL" not in os.environ:
-        return
+    """Let the run go on that waits for an answer about a version which serves now."""
     paused = FlowRunFilterStateType(any_=[StateType.PAUSED])
     with get_client(sync_client=True) as client:
         waiting = client.read_flow_runs(

@@ -44,7 +44,7 @@ def measure(
 ) -> Scorecard:
     """Let both answer, let the judge compare, and put numbers with intervals on it."""
     from components.evaluation.publishing import publish, trace
-    from components.evaluation.scoring import answers_table, figures, measure_all, tables
+    from components.evaluation.scoring import figures, measure_all, tables
 
     sides = checked_sides(workspace, dataset)
     settings = workspace.settings.evaluate
@@ -54,8 +54,9 @@ def measure(
         policy = models.folder_of(workspace, challenger)
         evidence = _evidence(workspace, dataset, sides.test, policy, champion, reward, sides.newest)
         measures = measure_all(evidence, settings)
-        publish(measures, figures(evidence, measures), tables(evidence))
-        trace(answers_table(evidence))
+        shown = tables(evidence)
+        publish(measures, figures(evidence, measures), shown)
+        trace(shown["answers.json"])
     return Scorecard(
         challenger=challenger,
         champion=champion,
