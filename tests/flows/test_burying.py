@@ -67,7 +67,9 @@ def test_the_killed_have_crashed_and_the_living_go_on(workspace: Path) -> None:
     killed.wait()
     living = _started(AT_WORK, workspace, "600")
     assert _said(living) == "at work"
-    buried, states = json.loads(_said(_started(BURIES, workspace)))
+    buries = _started(BURIES, workspace)
+    buried, states = json.loads(_said(buries))
+    assert buries.wait() == 0
     assert (buried, states) == (2, ["Crashed", "Crashed", "Running", "Running"])
     assert len(list((workspace / ".heed" / "processes").glob("*.lock"))) == 1  # of the living
     living.terminate()
