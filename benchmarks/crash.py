@@ -34,7 +34,7 @@ from safetensors import safe_open
 from components.feedback.capture.store import Event, Store
 from components.records.schemas import KINDS
 from components.registry import models
-from components.registry.promotion import scorecard_of, tag
+from components.registry.decisions import scorecard_of
 from components.simulation.population import scripted, talk
 from components.tracking import client
 from components.workspace import Workspace, find, pinning, versions
@@ -162,7 +162,7 @@ def _decision(workspace: Workspace, model: Any) -> tuple[Any, ...]:
     card = scorecard_of(workspace, model)
     measured = {name: estimate.value for name, estimate in card.measures.items()} if card else {}
     steady = {name: value for name, value in measured.items() if "seconds" not in name and "tokens" not in name}
-    return (f"{model.name}:{model.step}", tag(workspace, model, "heed.decision"), sorted(aliases), steady)
+    return (f"{model.name}:{model.step}", models.tag(workspace, model, "heed.decision"), sorted(aliases), steady)
 
 
 def _weights(folder: Path) -> str:

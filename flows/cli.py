@@ -182,9 +182,9 @@ def promote(
 ) -> None:
     """Make a version the champion, with the reason recorded."""
     workspace = opened(place)
-    from components.registry import approval, promotion
+    from components.registry import approval, models, promotion
 
-    model = promotion.version_named(workspace, version)
+    model = models.version_named(workspace, version)
     with promotion.deciding(workspace):
         approval.promote_by_hand(workspace, model, because)
     if "PREFECT_API_URL" in os.environ:
@@ -225,7 +225,7 @@ def ratings(place: Place = None, as_json: Json = False) -> None:
     """How often every version would win against the champion, though each was compared with one other only."""
     workspace = opened(place)
     from components.registry import models
-    from components.registry.promotion import scorecards
+    from components.registry.decisions import scorecards
     from components.registry.ratings import in_words, matches, ratings
 
     champion = models.at_alias(workspace, models.POLICY, models.CHAMPION)

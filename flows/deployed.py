@@ -70,10 +70,10 @@ def approve(version: int) -> State[Any]:
         version: its number.
     """
     workspace = _opened(None)
-    from components.registry import approval, promotion
+    from components.registry import approval, decisions, models, promotion
 
-    model = promotion.version_named(workspace, version)
-    asked = Answer.with_initial_data(description=promotion.card_of(workspace, model))
+    model = models.version_named(workspace, version)
+    asked = Answer.with_initial_data(description=decisions.card_of(workspace, model))
     said = suspend_flow_run(wait_for_input=asked, key=f"version-{version}")
     with promotion.deciding(workspace):
         decision = approval.answer(workspace, model, said.promote, said.by, said.because)

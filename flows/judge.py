@@ -97,7 +97,7 @@ def page(
 
 def _evaluation(workspace: Workspace, version: int | None) -> tuple["Scorecard", list["Pair"]]:
     from components.evaluation.people.pairs import blind_pairs
-    from components.registry.promotion import measured
+    from components.registry.decisions import measured
 
     scorecard = measured(workspace, version)
     return scorecard, blind_pairs(workspace, scorecard)
@@ -107,7 +107,7 @@ def _say_what_it_comes_to(workspace: Workspace, scorecard: "Scorecard", pairs: l
     from components import tracking
     from components.evaluation.people import verdicts
     from components.evaluation.people.measures import MEASURES, measure
-    from components.registry import promotion
+    from components.registry import decisions, promotion
     from components.registry.card import model_card, template_of
     from components.registry.gate import decide, read_policy
 
@@ -117,7 +117,7 @@ def _say_what_it_comes_to(workspace: Workspace, scorecard: "Scorecard", pairs: l
     tracking.log_estimates(measures, scorecard.run_id)
     with promotion.deciding(workspace):
         card = partial(model_card, template=template_of(workspace))
-        fuller = promotion.remeasure(workspace, scorecard.challenger, MEASURES, measures, card)
+        fuller = decisions.remeasure(workspace, scorecard.challenger, MEASURES, measures, card)
     decision = decide(fuller, read_policy(workspace.gate_file))
     found: dict[str, Any] = {
         "version": fuller.challenger.version,

@@ -3,7 +3,7 @@
 from prefect import flow, task
 
 from components.records.handles import Decision, Scorecard
-from components.registry import history, models, promotion
+from components.registry import decisions, history, models, promotion
 from components.registry.card import model_card, template_of
 from components.registry.gate import decide, read_policy
 from components.workspace import Workspace
@@ -18,7 +18,7 @@ def promote(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision
 
 def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision:
     policy = read_policy(workspace.gate_file)
-    look = task(name="begin")(promotion.begin)(workspace, scorecard, inputs)
+    look = task(name="begin")(decisions.begin)(workspace, scorecard, inputs)
     decision = task(name="gate")(decide)(scorecard, policy, look)
     now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
     # It is the challenger already where a kill came between the promotion and the record of it.
@@ -40,5 +40,5 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
             scorecard.run_id,
         )
     # Last, because it is what says that these inputs are done with.
-    task(name="record")(promotion.record)(workspace, scorecard, decision, inputs, card)
+    task(name="record")(decisions.record)(workspace, scorecard, decision, inputs, card)
     return decision

@@ -10,7 +10,7 @@ from components.evaluation import must_pass
 from components.notifying import Outcome, notify
 from components.records.handles import DatasetVersion, Decision, ModelVersion, Scorecard
 from components.records.identity import fingerprint
-from components.registry import promotion, retrainings
+from components.registry import decisions, retrainings
 from components.validation import acceptance
 from components.workspace import Workspace, looked, tally
 from flows import evaluation_sets
@@ -97,7 +97,7 @@ def end(workspace: Workspace, done: Retraining) -> None:
     if done.outcome == "ask" and done.challenger:
         ask(workspace, done.challenger)
     if done.scorecard:
-        promotion.told(workspace, done.scorecard.challenger)
+        decisions.told(workspace, done.scorecard.challenger)
 
 
 def _tell(workspace: Workspace, done: Retraining) -> None:
@@ -128,10 +128,10 @@ def once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged:
 
 def _before(workspace: Workspace, dataset: DatasetVersion, inputs: str) -> Retraining | None:
     """What an earlier retraining came to that nobody was told of, or nothing new; None where there was none."""
-    made = promotion.decided(workspace, inputs)
+    made = decisions.decided(workspace, inputs)
     if not made:
         return None
-    decision, measured = promotion.untold(workspace, made), promotion.scorecard_of(workspace, made)
+    decision, measured = decisions.untold(workspace, made), decisions.scorecard_of(workspace, made)
     if decision and measured:
         return _told(dataset, measured, decision)
     return Retraining(outcome="nothing new", dataset=dataset, challenger=made)
@@ -143,7 +143,7 @@ def _attempted(
     if by_the_data := stopped(workspace, dataset):
         return by_the_data
     # Begun and killed: the champion may be another by now, and a challenge would be to that one.
-    scorecard = promotion.begun(workspace, inputs) or challenged(workspace, dataset, attempt)
+    scorecard = decisions.begun(workspace, inputs) or challenged(workspace, dataset, attempt)
     return _told(dataset, scorecard, promote(workspace, scorecard, inputs))
 
 
@@ -154,7 +154,7 @@ def _inputs(workspace: Workspace, dataset: DatasetVersion, force: bool) -> tuple
         settings = workspace.settings.model_dump(include=set(SHAPING))
         settings |= must_pass.named(workspace.must_pass)
         inputs = fingerprint(dataset.key, settings, evaluation_sets.named(workspace), attempt)
-        if not force or not promotion.decided(workspace, inputs):
+        if not force or not decisions.decided(workspace, inputs):
             return attempt, inputs
         attempt += 1
 

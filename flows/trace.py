@@ -14,7 +14,7 @@ from components import journal
 from components.feedback.capture import collected
 from components.feedback.capture.store import Store
 from components.records.errors import BadInput
-from components.registry import models, promotion
+from components.registry import models
 from components.registry.models import CHAMPION, POLICY
 from components.validation import quarantine
 from components.workspace import Workspace, lineage, pinning
@@ -129,13 +129,13 @@ def _learned(workspace: Workspace, batches: set[str]) -> list[Step]:
             continue
         held = {name.split("/")[0] for name in pinning.files_of(workspace, model.dataset)}
         if batches <= held:
-            decision = promotion.tag(workspace, model, "heed.decision") or "the first model"
+            decision = models.tag(workspace, model, "heed.decision") or "the first model"
             now = "; it is the champion" if champion and champion.version == model.version else ""
             steps.append(
                 Step(
                     what="trained",
                     id=f"{model.name}/{model.version}",
-                    at=promotion.tag(workspace, model, "heed.promoted_at"),
+                    at=models.tag(workspace, model, "heed.promoted_at"),
                     where=f"dataset version {model.dataset[:12]}",
                     told=f"{decision}{now}",
                 )

@@ -6,7 +6,7 @@ import polars as pl
 
 from components.config import Settings
 from components.records.handles import Decision, Estimate, Scorecard
-from components.registry import models, promotion
+from components.registry import decisions, models, promotion
 from components.tracking import client, experiment
 from components.workspace import Workspace
 
@@ -55,5 +55,5 @@ def evaluated(root: Path) -> tuple[Workspace, Scorecard]:
     )
     promotion.promote(workspace, champion, "the first")
     promotion.challenge(workspace, challenger)
-    promotion.record(workspace, scorecard, Decision(outcome="hold", reasons=()), "inputs", "# card")
+    decisions.record(workspace, scorecard, Decision(outcome="hold", reasons=()), "inputs", "# card")
     return workspace, scorecard

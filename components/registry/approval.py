@@ -5,8 +5,9 @@ import getpass
 from components.records.errors import BadInput
 from components.records.handles import Decision, ModelVersion
 from components.registry.card import model_card, template_of
-from components.registry.models import CHAMPION, at_alias
-from components.registry.promotion import decision_of, promote, record, scorecard_of, tag
+from components.registry.decisions import decision_of, record, scorecard_of
+from components.registry.models import CHAMPION, at_alias, tag
+from components.registry.promotion import promote
 from components.workspace import Workspace
 
 

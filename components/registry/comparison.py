@@ -5,8 +5,8 @@ from rich.table import Column, Table
 
 from components.records.errors import BadInput
 from components.records.handles import Estimate, Scorecard
+from components.registry.decisions import measured, scorecards
 from components.registry.models import POLICY
-from components.registry.promotion import measured, scorecards
 from components.workspace import Workspace
 
 

@@ -17,8 +17,8 @@ from components.records.handles import Estimate, Scorecard
 from components.registry import history
 from components.registry.card import OUTCOMES
 from components.registry.comparison import by_prefix
-from components.registry.models import POLICY, versions
-from components.registry.promotion import DECISION, tag
+from components.registry.decisions import DECISION
+from components.registry.models import POLICY, tag, versions
 from components.tracking import PARENT, client
 from components.workspace import Workspace
 

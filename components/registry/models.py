@@ -1,4 +1,4 @@
-"""Models in the MLflow registry: registered once for each step, found by alias, brought back as folders.
+"""Models in the MLflow registry: registered once for each step, found by alias or number, brought back as folders.
 
 Knows nothing of how they were trained or measured.
 """
@@ -10,6 +10,7 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.records.errors import BadInput
 from components.records.handles import DatasetVersion, ModelVersion
 from components.tracking import client
 from components.workspace import Workspace
@@ -107,6 +108,31 @@ def at_alias(workspace: Workspace, name: str, alias: str) -> ModelVersion | None
 def versions(workspace: Workspace, name: str) -> list[ModelVersion]:
     """All versions of a model, newest first."""
     return [_handle(found) for found in _search(client(workspace), f"name = '{name}'")]
+
+
+def version_named(workspace: Workspace, number: int) -> ModelVersion:
+    """The policy version with a number.
+
+    Raises:
+        BadInput: there is none.
+    """
+    known = versions(workspace, POLICY)
+    found = next((model for model in known if model.version == number), None)
+    if not found:
+        have = ", ".join(str(model.version) for model in reversed(known)) or "none yet"
+        raise BadInput(f"{POLICY} has no version {number}", "the registry", f"The versions are: {have}.")
+    return found
+
+
+def tag(workspace: Workspace, model: ModelVersion, key: str) -> str | None:
+    """What is written on a version under a key."""
+    value: str | None = client(workspace).get_model_version(model.name, str(model.version)).tags.get(key)
+    return value
+
+
+def journal_name(model: ModelVersion) -> str:
+    """As the journal names it."""
+    return f"{model.name}/{model.version}"
 
 
 def folder_of(workspace: Workspace, model: ModelVersion) -> Path:

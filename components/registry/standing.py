@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 
 from components.records.handles import DatasetVersion
-from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias
-from components.registry.promotion import tag
+from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, tag
 from components.workspace import Workspace, versions
 
 REASONS = 3  # that are named

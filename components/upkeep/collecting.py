@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 from components.records.handles import ModelVersion
-from components.registry import models, promotion
+from components.registry import decisions, models, promotion
 from components.registry.models import CHAMPION, POLICY, REWARD
 from components.registry.trials import LOST
 from components.tracking import EXPERIMENT, client
@@ -121,12 +121,12 @@ def _kept(
 ) -> set[ModelVersion]:
     aliased = {(name, number) for name in (POLICY, REWARD) for number in _aliased(workspace, name)}
     champion = models.at_alias(workspace, POLICY, CHAMPION)
-    before = promotion.tag(workspace, champion, promotion.SUCCEEDED) if champion else None
+    before = models.tag(workspace, champion, promotion.SUCCEEDED) if champion else None
     if before:
         aliased.add((POLICY, int(before)))
     kept = {model for model in (*policies, *rewards) if (model.name, model.version) in aliased}
     kept |= {*policies[:keep], *rewards[:keep]}
-    cards = (promotion.scorecard_of(workspace, model) for model in kept if model.name == POLICY)
+    cards = (decisions.scorecard_of(workspace, model) for model in kept if model.name == POLICY)
     judges = {card.reward.step for card in cards if card}
     return kept | {model for model in rewards if model.step in judges}
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from components.records.errors import BadInput
 from components.records.handles import Estimate, ModelVersion, Scorecard
-from components.registry import approval, history, models, promotion
+from components.registry import approval, decisions, history, models, promotion
 from components.tracking import client
 from components.workspace import Workspace, find
 from components.workspace.creation import create
@@ -52,20 +53,22 @@ def champion(workspace: Workspace) -> ModelVersion | None:
     return models.at_alias(workspace, models.POLICY, models.CHAMPION)
 
 
-@pytest.mark.parametrize("cut_off", ["challenge", "promote", "record"])
+@pytest.mark.parametrize(
+    ("where", "cut_off"), [(promotion, "challenge"), (promotion, "promote"), (decisions, "record")]
+)
 def test_a_decision_that_was_cut_off_is_taken_up_with_its_own_scorecard(
-    workspace: Workspace, scorecard: Scorecard, cut_off: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, scorecard: Scorecard, where: ModuleType, cut_off: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(promotion, cut_off, _cut)
+        patch.setattr(where, cut_off, _cut)
         with pytest.raises(KeyboardInterrupt):
             promote(workspace, scorecard, INPUTS)
-    assert promotion.decided(workspace, INPUTS) is None
-    kept = promotion.begun(workspace, INPUTS)
+    assert decisions.decided(workspace, INPUTS) is None
+    kept = decisions.begun(workspace, INPUTS)
     assert kept == scorecard
     assert promote(workspace, kept, INPUTS).outcome == "promote"
     assert champion(workspace) == scorecard.challenger
-    assert promotion.decided(workspace, INPUTS) == scorecard.challenger
+    assert decisions.decided(workspace, INPUTS) == scorecard.challenger
     assert promotion.rollback(workspace, "to see")[1] == scorecard.champion
 
 
@@ -113,7 +116,7 @@ def test_who_agrees_by_hand_is_named_and_the_question_is_answered(workspace: Wor
     promote(find(workspace.root, ("promotion.approval=true",)), scorecard, INPUTS)
     approval.promote_by_hand(workspace, scorecard.challenger, "looks good")
     assert champion(workspace) == scorecard.challenger
-    assert promotion.tag(workspace, scorecard.challenger, promotion.DECISION) == "promote"
+    assert models.tag(workspace, scorecard.challenger, decisions.DECISION) == "promote"
     assert [move.because for move in history.moves(workspace)][-1] == "looks good"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from components.registry import models, promotion
+from components.registry import models
 from tests.e2e.conftest import Heed
 from tests.judged import evaluated
 
@@ -70,7 +70,7 @@ def test_people_judge_blind_and_the_gate_is_asked_again(tmp_path: Path, heed_in:
     assert {name: logged[name] for name in measures} == measures
     assert found["gate"]["reasons"][0].split(": ")[1].startswith("people/win_rate is ")
     champion = models.at_alias(workspace, models.POLICY, models.CHAMPION)
-    assert champion == promotion.version_named(workspace, 1)
+    assert champion == models.version_named(workspace, 1)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from components.config import Settings
 from components.records.errors import BadInput
 from components.records.handles import Decision, Estimate, ModelVersion, Scorecard
-from components.registry import history, models, promotion
+from components.registry import decisions, history, models, promotion
 from components.registry.comparison import comparison
 from components.tracking import client
 from components.workspace import Workspace
@@ -57,12 +57,12 @@ def test_promotion_moves_the_alias_and_says_why_and_after_whom(
     first, second = register("a"), register("b")
     promotion.promote(workspace, first, "the first")
     assert champion(workspace) == 1
-    assert promotion.tag(workspace, first, promotion.SUCCEEDED) is None
+    assert models.tag(workspace, first, promotion.SUCCEEDED) is None
     promotion.promote(workspace, second, "won 62% of prompts")
     assert champion(workspace) == 2
-    assert promotion.tag(workspace, second, "heed.promoted_because") == "won 62% of prompts"
-    assert promotion.tag(workspace, second, promotion.SUCCEEDED) == "1"
-    assert (promotion.tag(workspace, second, "heed.promoted_at") or "").endswith("+00:00")
+    assert models.tag(workspace, second, "heed.promoted_because") == "won 62% of prompts"
+    assert models.tag(workspace, second, promotion.SUCCEEDED) == "1"
+    assert (models.tag(workspace, second, "heed.promoted_at") or "").endswith("+00:00")
 
 
 def test_to_promote_the_champion_changes_nothing(workspace: Workspace, register: Callable[[str], ModelVersion]) -> None:
@@ -83,7 +83,7 @@ def test_rollback_goes_back_one_champion_at_a_time_and_says_why(
         promotion.promote(workspace, model, "better")
     assert promotion.rollback(workspace, "users complain") == (made[3], made[1])
     assert champion(workspace) == 2
-    assert promotion.tag(workspace, made[3], "heed.rolled_back_because") == "users complain"
+    assert models.tag(workspace, made[3], "heed.rolled_back_because") == "users complain"
     assert promotion.rollback(workspace, "still") == (made[1], made[0])
     assert champion(workspace) == 1
     with pytest.raises(BadInput, match=r"version 1 is the first champion \(the registry\)"):
@@ -135,13 +135,13 @@ def test_a_version_that_is_missing_is_answered_with_those_there_are(
     workspace: Workspace, register: Callable[[str], ModelVersion]
 ) -> None:
     with pytest.raises(BadInput, match=r"heed-policy has no version 1 .*The versions are: none yet\."):
-        promotion.version_named(workspace, 1)
+        models.version_named(workspace, 1)
     made = [register(step) for step in "abc"]
-    assert promotion.version_named(workspace, 2) == made[1]
+    assert models.version_named(workspace, 2) == made[1]
     assert models.versions(workspace, models.POLICY) == made[::-1]
     for number in (0, 4, -1):
         with pytest.raises(BadInput, match=rf"heed-policy has no version {number} .*The versions are: 1, 2, 3\."):
-            promotion.version_named(workspace, number)
+            models.version_named(workspace, number)
 
 
 def test_what_was_measured_and_decided_stays_with_the_version(
@@ -160,12 +160,12 @@ def test_what_was_measured_and_decided_stays_with_the_version(
     )
     decision = Decision(outcome="hold", reasons=("hold: policy/win_rate is 0.52 – nicht genug.",) * 5)
     promotion.challenge(workspace, second)
-    promotion.record(workspace, scorecard, decision, "inputs-1", "# card")
+    decisions.record(workspace, scorecard, decision, "inputs-1", "# card")
     assert models.at_alias(workspace, models.POLICY, models.CHALLENGER) == second
-    assert promotion.scorecard_of(workspace, second) == scorecard
-    assert promotion.scorecard_of(workspace, third) is None
-    assert promotion.decided(workspace, "inputs-1") == second
-    assert promotion.decided(workspace, "inputs-2") is None
+    assert decisions.scorecard_of(workspace, second) == scorecard
+    assert decisions.scorecard_of(workspace, third) is None
+    assert decisions.decided(workspace, "inputs-1") == second
+    assert decisions.decided(workspace, "inputs-2") is None
     assert comparison(workspace, None, None) == {2: scorecard}
     assert comparison(workspace, 2, None) == {2: scorecard}
     with pytest.raises(BadInput, match="version 3 was never measured"):

@@ -11,7 +11,7 @@ import pytest
 from components import tracking
 from components.records.handles import DatasetVersion, Decision, Estimate, ModelVersion, Scorecard
 from components.records.schemas import Preference, as_records
-from components.registry import models, promotion
+from components.registry import decisions, models, promotion
 from components.workspace import Workspace, find, versions
 from components.workspace.creation import create
 
@@ -89,8 +89,8 @@ def measure() -> Measured:
                 run_id=run.info.run_id,
             )
         promotion.challenge(workspace, challenger)
-        promotion.record(workspace, card, Decision(outcome="promote", reasons=("pass: enough.",)), inputs, "# card")
-        promotion.told(workspace, challenger)
+        decisions.record(workspace, card, Decision(outcome="promote", reasons=("pass: enough.",)), inputs, "# card")
+        decisions.told(workspace, challenger)
         return card
 
     return measured

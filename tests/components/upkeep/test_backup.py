@@ -15,7 +15,7 @@ import pytest
 from components.feedback.capture import collected
 from components.feedback.capture.store import Event, Store
 from components.records.errors import BadInput
-from components.registry import models, promotion
+from components.registry import decisions, models, promotion
 from components.registry.standing import standing
 from components.upkeep.archive import unpack
 from components.upkeep.backup import back_up
@@ -82,7 +82,7 @@ def test_what_was_backed_up_goes_on_elsewhere_without_the_old_folder(
     champion = models.at_alias(here, models.POLICY, models.CHAMPION)
     assert champion == made[1]
     assert contents(models.folder_of(here, champion)) == before["champion"] != {}
-    assert promotion.decided(here, "inputs-1") == champion
+    assert decisions.decided(here, "inputs-1") == champion
     assert promotion.rollback(here, "to see")[1] == made[0]
     assert '"step-1"' in (models.folder_of(here, made[0]) / "model.json").read_text()
     with closing(Store(here.capture_store)) as store:

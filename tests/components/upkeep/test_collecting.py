@@ -12,7 +12,7 @@ import pytest
 from components import tracking
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion, ModelVersion
-from components.registry import models, promotion, trials
+from components.registry import decisions, models, promotion, trials
 from components.registry.standing import standing
 from components.tracking import client
 from components.upkeep import collecting
@@ -102,7 +102,7 @@ def test_the_champion_and_its_predecessor_stay_however_little_is_kept(workspace:
     assert numbers(models.versions(workspace, models.POLICY)) == [6, 4, 2, 1]
     champion = models.at_alias(workspace, models.POLICY, models.CHAMPION)
     assert champion == past.policies[3]
-    card = promotion.scorecard_of(workspace, champion)
+    card = decisions.scorecard_of(workspace, champion)
     assert card
     assert "reward-4" in (models.folder_of(workspace, card.reward) / "reward.json").read_text()
     assert promotion.rollback(workspace, "no")[1].version == 2
@@ -189,7 +189,7 @@ def test_what_was_deleted_can_be_made_and_measured_again(
     assert again.run_id != past.policies[2].run_id
     # Under the step it had before, with other versions in its parameters.
     card = measure(workspace, again, past.policies[3], past.rewards[-1], "inputs-again")
-    assert promotion.scorecard_of(workspace, again) == card
+    assert decisions.scorecard_of(workspace, again) == card
     long_ago = time.time() - 2 * collecting.DAY
     (workspace.runs / "policy-5").mkdir(parents=True)
     with tracking.run(workspace, "preference", "policy-5", past.datasets[4], {}, {}):

@@ -14,7 +14,7 @@ from components.evaluation.people.pairs import Pair, blind_pairs
 from components.evaluation.people.verdicts import Verdict, Verdicts
 from components.records.errors import BadInput
 from components.records.handles import Estimate, Scorecard
-from components.registry import models, promotion
+from components.registry import decisions, models
 from components.registry.card import model_card
 from components.tracking import client
 from components.workspace import Workspace
@@ -196,12 +196,12 @@ def test_people_s_measures_come_into_the_scorecard_and_go_when_nobody_has_made_t
     workspace, scorecard = evaluation
     names = ("people/win_rate", "people/agreement")
     half = Estimate(value=0.5, low=0.4, high=0.6, n=50)
-    fuller = promotion.remeasure(workspace, scorecard.challenger, names, dict.fromkeys(names, half), model_card)
+    fuller = decisions.remeasure(workspace, scorecard.challenger, names, dict.fromkeys(names, half), model_card)
     card = client(workspace).get_model_version(models.POLICY, "2").description
     assert "| people/win_rate | 0.500 | 0.400 to 0.600 | 50 |" in card
-    assert promotion.measured(workspace, None) == fuller
+    assert decisions.measured(workspace, None) == fuller
     assert list(fuller.measures) == ["policy/win_rate", *names]
-    promotion.remeasure(workspace, scorecard.challenger, names, {"people/win_rate": half}, model_card)
-    assert list(promotion.measured(workspace, 2).measures) == ["policy/win_rate", "people/win_rate"]
+    decisions.remeasure(workspace, scorecard.challenger, names, {"people/win_rate": half}, model_card)
+    assert list(decisions.measured(workspace, 2).measures) == ["policy/win_rate", "people/win_rate"]
     with pytest.raises(BadInput, match="version 1 was never measured"):
-        promotion.measured(workspace, 1)
+        decisions.measured(workspace, 1)
