@@ -12,7 +12,7 @@ from components import journal
 from components.progress import console
 from components.workspace import Workspace
 
-Outcome = Literal["promoted", "waiting", "held", "refused", "failed"]
+Outcome = Literal["promoted", "waiting", "tried", "rolled back", "held", "refused", "failed"]
 
 TRIES, REST, PATIENCE = 3, 1.0, 10.0
 """How often it is tried, and the seconds between two tries and until an answer."""
@@ -30,7 +30,12 @@ def notify(workspace: Workspace, outcome: Outcome, because: str, facts: dict[str
     address = workspace.settings.notify.webhook.get_secret_value()
     if not address:
         return False
-    happened = {"failed": "a retraining failed", "waiting": "a challenger waits for somebody to agree"}
+    happened = {
+        "failed": "a retraining failed",
+        "waiting": "a challenger waits for somebody to agree",
+        "tried": "a challenger is tried on some of the users",
+        "rolled back": "a challenger that was tried on some of the users was rolled back",
+    }
     text = f"heed, {workspace.name}: {happened.get(outcome, f'a retraining was {outcome}')}. {because}"
     told = {"text": text, "workspace": workspace.name, "outcome": outcome, "because": because, **facts}
     said = ""

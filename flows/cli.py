@@ -16,7 +16,7 @@ from rich.markup import escape
 from components import outages
 from components.progress import console
 from components.records.errors import BadInput
-from flows import deciding, judge, listening, quarantine, running, sweeping, upkeep
+from flows import deciding, judge, listening, quarantine, running, sweeping, trying, upkeep
 from flows.engine import prefect
 from flows.terminal import END_OF, GATE_SAID_NO, Because, Format, Json, Overrides, Place, mlflow_ui, opened, out, say
 
@@ -39,6 +39,7 @@ app.command(epilog="Example: heed down")(running.down)
 app.command(epilog='Example: heed schedule --cron "0 3 * * *" --on-feedback 200 --at-most-every 30m')(running.schedule)
 app.command(epilog="Example: heed watch", hidden=True)(running.watch)
 app.command(epilog="Example: heed sweep train.loss_type=sigmoid,ipo train.beta=0.05,0.1,0.3 --trials 4")(sweeping.sweep)
+app.command(epilog="Example: heed canary")(trying.canary)
 app.command(epilog="Example: heed doctor")(upkeep.doctor)
 app.command(epilog="Example: heed backup ../work.tar.zst")(upkeep.backup)
 app.command(epilog="Example: heed restore work.tar.zst elsewhere/work")(upkeep.restore)
@@ -131,7 +132,7 @@ def retrain(
 
         done = flow(workspace, force)
     say(as_json, done.model_dump(mode="json"), _retraining(done))
-    if done.outcome not in ("promote", "nothing new"):
+    if done.outcome not in ("promote", "try", "nothing new"):
         raise typer.Exit(GATE_SAID_NO)
 
 
@@ -196,11 +197,17 @@ def promote(
 
 @app.command(epilog='Example: heed rollback --because "too long-winded"')
 def rollback(because: Because = "by hand", place: Place = None, as_json: Json = False) -> None:
-    """Give the champion's place back to the version it succeeded."""
+    """Give the champion's place back to the version it succeeded; or a canary's users back to the champion."""
     workspace = opened(place)
-    from components.registry import promotion
+    from components.registry import approval, canary, promotion
 
     with promotion.deciding(workspace):
+        if on_trial := canary.running(workspace):
+            approval.take_back(workspace, on_trial, because)
+            told = {"champion": on_trial.champion, "taken_back": on_trial.model.version}
+            by_all = f"version {on_trial.champion} answers everybody"
+            say(as_json, told, f"Version {on_trial.model.version} is tried no longer: {by_all}.")
+            return
         before, now = promotion.rollback(workspace, because)
     say(
         as_json,

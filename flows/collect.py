@@ -1,7 +1,6 @@
 """Collect: what the capture service has heard since the last time lands as a file of events would."""
 
 from contextlib import closing
-from pathlib import Path
 
 import polars as pl
 from prefect import flow, task
@@ -16,12 +15,8 @@ from components.validation import quarantine
 from components.workspace import Workspace, versions
 from flows.ingest import Landing, land
 
-AT_A_TIME = 50_000  # events out of the store
-FORMAT = "heed"
 NAMED_ONE_BY_ONE = 1_000
 """Events that the journal names; of the others `heed trace` knows where they landed."""
-
-NAMED = Path("capture")  # what problems and provenance call the store
 
 
 @flow(name="collect", validate_parameters=False)
@@ -31,7 +26,7 @@ def collect(workspace: Workspace) -> Landing:
     if rows.is_empty() and not quarantine.anything_released(workspace.quarantine):
         return Landing(dataset=versions.current(workspace), landed=dict.fromkeys(KINDS, 0), held=0, quarantined=None)
     _tell(rows)
-    reading = task(name="read")(read_rows)(rows, FORMAT, NAMED)
+    reading = task(name="read")(read_rows)(rows, collected.FORMAT, collected.NAMED)
     landing = land(workspace, [reading], "what was captured", int(rows.estimated_size()))
     # Only now: what was fetched and not landed, because of a kill in between, is fetched again and known by its ids.
     if last:
@@ -60,13 +55,7 @@ def anything_to_collect(workspace: Workspace) -> bool:
 
 def _fetched(workspace: Workspace) -> tuple[pl.DataFrame, Kept | None]:
     """The rows after the position that was collected last, as a reader takes them, and the last of their events."""
-    chunks, last = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})], None
-    if collected.anything_captured(workspace):
-        with closing(Store(workspace.capture_store)) as store:
-            position = collected.position(workspace, store)
-            while kept := store.after(position, AT_A_TIME):
-                bodies = [event.body.decode() for event in kept]
-                chunks.append(pl.DataFrame({"line": [event.position for event in kept], "row": bodies}))
-                last = kept[-1]
-                position = last.position
-    return pl.concat(chunks).with_columns(reason=pl.lit(None, pl.String)), last
+    if not collected.anything_captured(workspace):
+        return pl.DataFrame(schema={"line": pl.Int64, "row": pl.String, "reason": pl.String}), None
+    with closing(Store(workspace.capture_store)) as store:
+        return collected.rows(store, collected.position(workspace, store))

@@ -70,14 +70,32 @@ def approve(version: int) -> State[Any]:
         version: its number.
     """
     workspace = _opened(None)
+    from components.feedback import live
     from components.registry import approval, decisions, models, promotion
 
     model = models.version_named(workspace, version)
     asked = Answer.with_initial_data(description=decisions.card_of(workspace, model))
     said = suspend_flow_run(wait_for_input=asked, key=f"version-{version}")
     with promotion.deciding(workspace):
-        decision = approval.answer(workspace, model, said.promote, said.by, said.because)
+        heard = live.position(workspace)
+        decision = approval.answer(workspace, model, said.promote, said.by, said.because, heard)
     return Completed(message=f"{decision.outcome}: {decision.reasons[-1]}")
+
+
+@flow(name="canary", validate_parameters=False)
+def canary(settings: list[str] | None = None) -> State[Any]:
+    """Hold what users make of the version that some of them get against the gate, and act on it.
+
+    Args:
+        settings: each as evaluate.resamples=5000; they hold for this run.
+    """
+    workspace = _opened(settings)
+    from flows.canary import look
+
+    with signed(workspace):
+        found = look.fn(workspace)
+    said = f"{found.outcome}: {'; '.join(found.reasons)}" if found.reasons else found.outcome
+    return Completed(message=said, data=found.model_dump(mode="json"))
 
 
 @flow(name="look for drift", validate_parameters=False)

@@ -48,6 +48,9 @@ ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
 DEAD_AFTER = timedelta(minutes=10)
 """Three times what Prefect lets pass between two signs of life where nobody has set it, as in flows of others."""
 
+LOOKS_AT_CANARY = timedelta(minutes=10)
+"""Between two looks at what users make of a canary, where nobody has set it."""
+
 DEAD = "heed: a run whose worker has died is crashed"
 POOLS = {
     DATA_POOL: WorkPoolCreate(name=DATA_POOL, type="process", description="Landing, validating, deciding."),
@@ -85,6 +88,7 @@ def deploy(workspace: Workspace) -> None:
             (deployed.look_for_drift, DATA_POOL, _one_at_a_time()),
             (deployed.challenge, TRAINING_POOL, None),
             (deployed.approve, DATA_POOL, None),
+            (deployed.canary, DATA_POOL, _one_at_a_time()),
         )
         for flow, pool, limit in flows:
             if _outdated(workspace, client, flow.name):
@@ -97,6 +101,8 @@ def deploy(workspace: Workspace) -> None:
                     entrypoint_type=EntrypointType.MODULE_PATH,
                 )
                 cast(RunnerDeployment, made).apply()
+        if workspace.settings.promotion.canary and not _schedules(workspace, client, deployed.canary.name):
+            _put_on_schedule(workspace, client, deployed.canary.name, IntervalSchedule(interval=LOOKS_AT_CANARY))
 
 
 def schedules(workspace: Workspace, client: SyncPrefectClient) -> list[DeploymentSchedule]:

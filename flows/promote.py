@@ -1,11 +1,14 @@
 """Promote: from a scorecard to a decision, and to a new champion where the gate says so."""
 
+from typing import Literal
+
 from prefect import flow, task
 
+from components.feedback import live
 from components.records.handles import Decision, Scorecard
-from components.registry import decisions, history, models, promotion
+from components.registry import canary, decisions, history, models, promotion
 from components.registry.card import model_card, template_of
-from components.registry.gate import decide, read_policy
+from components.registry.gate import decide, read_live_checks, read_policy
 from components.workspace import Workspace
 
 
@@ -20,25 +23,48 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
     policy = read_policy(workspace.gate_file)
     look = task(name="begin")(decisions.begin)(workspace, scorecard, inputs)
     decision = task(name="gate")(decide)(scorecard, policy, look)
-    now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
-    # It is the challenger already where a kill came between the promotion and the record of it.
-    if decision.outcome == "promote" and now not in (scorecard.champion, scorecard.challenger):
-        said = f"hold: version {now.version if now else 'none'} is in service by now, which it was not compared with"
-        decision = Decision(outcome="hold", reasons=(*decision.reasons, said))
-    if decision.outcome == "promote" and workspace.settings.promotion.approval:
-        said = f"ask: a person has to agree, with `heed promote {scorecard.challenger.version}` or in Prefect's UI"
-        decision = Decision(outcome="ask", reasons=(*decision.reasons, said))
+    if decision.outcome == "promote" and (instead := _instead(workspace, scorecard)):
+        outcome, said = instead
+        decision = Decision(outcome=outcome, reasons=(*decision.reasons, f"{outcome}: {said}"))
     # Before anything moves: a template that cannot be filled in is mended first.
     card = model_card(scorecard, decision, template_of(workspace))
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
+    because = f"it passes all {len(policy.checks)} checks"
     if decision.outcome == "promote":
         task(name="promote")(promotion.promote)(
+            workspace, scorecard.challenger, because, history.GATE, scorecard.run_id
+        )
+    if decision.outcome == "try":
+        task(name="try")(canary.begin)(
             workspace,
             scorecard.challenger,
-            f"it passes all {len(policy.checks)} checks",
+            scorecard.champion,
+            workspace.settings.promotion.canary,
+            live.position(workspace),
             history.GATE,
+            because,
             scorecard.run_id,
         )
     # Last, because it is what says that these inputs are done with.
     task(name="record")(decisions.record)(workspace, scorecard, decision, inputs, card)
     return decision
+
+
+def _instead(workspace: Workspace, scorecard: Scorecard) -> tuple[Literal["hold", "ask", "try"], str] | None:
+    """What happens to a challenger that passes, and why; None where it becomes the champion at once."""
+    told = workspace.settings.promotion
+    on_trial = canary.running(workspace)
+    if on_trial and on_trial.model != scorecard.challenger:
+        return "hold", f"version {on_trial.model.version} is tried on {on_trial.share:.0%} of the users, and has to end"
+    now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
+    # It is the challenger already where a kill came between the promotion and the record of it.
+    if now not in (scorecard.champion, scorecard.challenger):
+        return "hold", f"version {now.version if now else 'none'} is in service by now, which it was not compared with"
+    if told.canary:
+        read_live_checks(workspace.gate_file)
+    if told.approval:
+        version = scorecard.challenger.version
+        return "ask", f"a person has to agree, with `heed promote {version}` or in Prefect's UI"
+    if told.canary:
+        return "try", f"{told.canary[0]:.0%} of the users get it first; `heed canary` says what they make of it"
+    return None

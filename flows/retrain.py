@@ -28,8 +28,8 @@ class Retraining(BaseModel):
     """What a retraining came to.
 
     Attributes:
-        outcome: `promote`, `ask`, `hold` or `refuse` as the gate said, `data held` or `data refused` where the data
-            gate stopped it before anything was trained, or `nothing new`.
+        outcome: `promote`, `ask`, `try`, `hold` or `refuse` as the gate said, `data held` or `data refused` where the
+            data gate stopped it before anything was trained, or `nothing new`.
         dataset: the version it looked at.
         challenger: the version it made, or had made of the same inputs before; None where it made none.
         champion: the version in service when it began.
@@ -38,7 +38,7 @@ class Retraining(BaseModel):
         report: the page about the data, where the data gate stopped it.
     """
 
-    outcome: Literal["promote", "ask", "hold", "refuse", "data held", "data refused", "nothing new"]
+    outcome: Literal["promote", "ask", "try", "hold", "refuse", "data held", "data refused", "nothing new"]
     dataset: DatasetVersion
     challenger: ModelVersion | None = None
     champion: ModelVersion | None = None
@@ -103,7 +103,13 @@ def end(workspace: Workspace, done: Retraining) -> None:
 def _tell(workspace: Workspace, done: Retraining) -> None:
     if done.outcome == "nothing new":
         return
-    ends: dict[str, Outcome] = {"promote": "promoted", "ask": "waiting", "hold": "held", "refuse": "refused"}
+    ends: dict[str, Outcome] = {
+        "promote": "promoted",
+        "ask": "waiting",
+        "try": "tried",
+        "hold": "held",
+        "refuse": "refused",
+    }
     end = ends.get(done.outcome) or ("refused" if done.outcome == "data refused" else "held")
     by = "the data gate" if done.report else "the gate"
     notify(workspace, end, "; ".join(done.reasons), done.facts | {"outcome": end, "by": by})

@@ -38,7 +38,7 @@ def sweep(
     if not as_json and done.trials:
         out.print(_table(done))
     say(as_json, done.model_dump(mode="json") | {"settings": done.settings}, _in_words(done))
-    if done.outcome not in ("promote", "nothing new"):
+    if done.outcome not in ("promote", "try", "nothing new"):
         raise typer.Exit(GATE_SAID_NO)
 
 

@@ -24,6 +24,7 @@ GATE_SAID_NO = 3
 END_OF = {
     "promote": "was promoted: it is the champion now",
     "ask": "waits for a person: `heed promote {version}` puts it into service",
+    "try": "goes into service by steps: `heed canary` says how it does",
     "hold": "was held back",
     "refuse": "was refused",
 }

@@ -1,9 +1,10 @@
 """The tree of settings with its defaults. A key is a section and a name, as in `train.beta`."""
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -188,6 +189,16 @@ class Promotion(Section):
     """Putting a challenger into service."""
 
     approval: bool = Field(False, description="a person has to agree before a challenger goes into service")
+    canary: list[Share] = Field(
+        [], description="shares of the users who get it first, as [0.05, 0.25], a step each; empty for all at once"
+    )
+
+    @field_validator("canary")
+    @classmethod
+    def _grows(cls, shares: list[float]) -> list[float]:
+        if any(after <= before for before, after in pairwise(shares)):
+            raise ValueError("each share must be larger than the one before")
+        return shares
 
 
 class Mlflow(Section):

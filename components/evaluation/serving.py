@@ -1,16 +1,20 @@
 """Lets the model in service be asked as any OpenAI-compatible endpoint is, with no port of its own.
 
 It is a transport for httpx: whoever holds a client with it speaks to the model as to a far server. When another model
-comes into service, those who ask from then on are answered by that one.
+comes into service, those who ask from then on are answered by that one. While a canary is tried, it answers a share of
+the users, always the same ones.
 """
 
 import asyncio
+import hashlib
 import json
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,8 +25,44 @@ from components.records.messages import Message
 
 LOOK_AGAIN = 5.0  # seconds after which another model in service is noticed
 
-InService = Callable[[], tuple[str, str | Path]]
-"""The name of the model in service, and the folder or hub name it is opened from; BadInput where there is none."""
+USER = "heed-user"
+"""The extension of a request that says who asks, where its body does not."""
+
+log = logging.getLogger(__name__)
+
+
+class Model(NamedTuple):
+    """A model by its name, and the folder or hub name it is opened from."""
+
+    name: str
+    path: str | Path
+
+
+@dataclass(frozen=True)
+class InService:
+    """Who answers whom.
+
+    Attributes:
+        champion: answers everybody else.
+        canary: answers a share of the users; None where there is none.
+        share: of the users, 0 to 1.
+    """
+
+    champion: Model
+    canary: Model | None = None
+    share: float = 0.0
+
+    def for_user(self, user: str | None) -> Model:
+        """Who answers a user: the same one each time, as long as the share does not shrink.
+
+        Nobody in particular gets the champion: a conversation must not change hands.
+        """
+        return self.canary if self.canary and user and _drawn(self.canary.name, user) < self.share else self.champion
+
+
+def _drawn(canary: str, user: str) -> float:
+    """A number from 0 to 1, the lot of a user; each canary draws anew, so that the first are not always the same."""
+    return int.from_bytes(hashlib.sha256(f"{canary} {user}".encode(errors="surrogatepass")).digest()[:8]) / 2**64
 
 
 class Said(BaseModel):
@@ -46,22 +86,22 @@ class Request(BaseModel):
     max_completion_tokens: int | None = Field(None, ge=1)
     temperature: float | None = Field(None, ge=0, le=2)
     seed: int | None = None
+    user: str | None = None
 
 
 class ModelTransport(httpx.AsyncBaseTransport):
-    """`/v1/chat/completions` and `/v1/models`, answered by the model in service.
+    """`/v1/chat/completions` and `/v1/models`, answered by the models in service.
 
     Args:
-        in_service: asked again after LOOK_AGAIN seconds.
+        look: says who is in service, asked again after LOOK_AGAIN seconds; BadInput where nobody is.
         max_new_tokens: where an answer ends if the request does not say.
         temperature: of the sampling if the request does not say.
     """
 
-    def __init__(self, in_service: InService, max_new_tokens: int, temperature: float) -> None:
-        self.in_service, self.max_new_tokens, self.temperature = in_service, max_new_tokens, temperature
-        self._name = ""
-        self._path: str | Path = ""
-        self._speaker: Speaker | None = None
+    def __init__(self, look: Callable[[], InService], max_new_tokens: int, temperature: float) -> None:
+        self.look, self.max_new_tokens, self.temperature = look, max_new_tokens, temperature
+        self._in_service: InService | None = None
+        self._speakers: dict[str | Path, Speaker] = {}
         self._looked = 0.0
         self._looking = asyncio.Lock()
 
@@ -74,7 +114,7 @@ class ModelTransport(httpx.AsyncBaseTransport):
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/models"):
-            name, _ = await self._current()
+            name, _ = await self._speaker_for(None)
             return _json(200, {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "heed"}]})
         if not request.url.path.endswith("/chat/completions"):
             return _refused(404, f"there is no {request.url.path} here")
@@ -83,7 +123,7 @@ class ModelTransport(httpx.AsyncBaseTransport):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             return _refused(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
-        name, speaker = await self._current()
+        name, speaker = await self._speaker_for(request.extensions.get(USER) or asked.user)
         question = Question(
             messages=[said.as_message() for said in asked.messages],
             max_new_tokens=asked.max_completion_tokens or asked.max_tokens or self.max_new_tokens,
@@ -102,20 +142,37 @@ class ModelTransport(httpx.AsyncBaseTransport):
         return await _whole(head, said)
 
     async def aclose(self) -> None:
-        """Let the model finish what it is saying."""
-        if self._speaker:
-            await asyncio.to_thread(self._speaker.close)
+        """Let the models finish what they are saying."""
+        await self._close(list(self._speakers))
 
-    async def _current(self) -> tuple[str, Speaker]:
+    async def _speaker_for(self, user: str | None) -> tuple[str, Speaker]:
         async with self._looking:
-            if self._speaker is None or time.monotonic() - self._looked > LOOK_AGAIN:
-                name, path = await asyncio.to_thread(self.in_service)
-                if self._speaker is None or path != self._path:
-                    before, self._speaker = self._speaker, await asyncio.to_thread(Speaker, path)
-                    if before:
-                        await asyncio.to_thread(before.close)
-                self._name, self._path, self._looked = name, path, time.monotonic()
-            return self._name, self._speaker
+            if self._in_service is None or time.monotonic() - self._looked > LOOK_AGAIN:
+                self._in_service = await self._opened(await asyncio.to_thread(self.look))
+                self._looked = time.monotonic()
+            model = self._in_service.for_user(user)
+            return model.name, self._speakers[model.path]
+
+    async def _opened(self, wanted: InService) -> InService:
+        """Open the models in service and close the others. A canary that cannot be opened costs nobody an answer."""
+        await self._open(wanted.champion)
+        if wanted.canary:
+            try:
+                await self._open(wanted.canary)
+            except Exception:
+                log.exception("%s cannot be opened, so the champion answers everybody", wanted.canary.name)
+                wanted = InService(wanted.champion)
+        kept = {model.path for model in (wanted.champion, wanted.canary) if model}
+        await self._close([path for path in self._speakers if path not in kept])
+        return wanted
+
+    async def _open(self, model: Model) -> None:
+        if model.path not in self._speakers:
+            self._speakers[model.path] = await asyncio.to_thread(Speaker, model.path)
+
+    async def _close(self, paths: list[str | Path]) -> None:
+        for path in paths:
+            await asyncio.to_thread(self._speakers.pop(path).close)
 
 
 async def _from(first: Piece, others: AsyncIterator[Piece]) -> AsyncIterator[Piece]:

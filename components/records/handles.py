@@ -190,12 +190,12 @@ class Decision(Handle):
     """What the gate said of a scorecard, and why.
 
     Attributes:
-        outcome: promote, ask (it may be promoted, and a person has to agree), hold (not enough evidence) or refuse (a
-            check failed).
+        outcome: promote, ask (it may be promoted, and a person has to agree), try (some users get it first), hold (not
+            enough evidence) or refuse (a check failed).
         reasons: one plain sentence for each check.
     """
 
-    outcome: Literal["promote", "ask", "hold", "refuse"]
+    outcome: Literal["promote", "ask", "try", "hold", "refuse"]
     reasons: tuple[str, ...]
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from typing import Literal
 
 from components import journal
 from components.records.errors import BadInput
@@ -60,6 +61,29 @@ def record(workspace: Workspace, scorecard: Scorecard, decision: Decision, input
     for key, value in tags.items():
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
     journal.tell("promotion", "decide", outcome=decision.outcome, model=journal_name(model), dataset=model.dataset)
+
+
+def conclude(
+    workspace: Workspace,
+    model: ModelVersion,
+    outcome: Literal["promote", "try", "refuse"],
+    said: str,
+    card: Callable[[Scorecard, Decision], str],
+) -> Decision:
+    """Keep how it went on with a version that was asked about or tried, in place of the sentence that said so.
+
+    Args:
+        model: it was decided on.
+        outcome: what it came to.
+        said: why, a sentence.
+        card: writes the model card, Markdown.
+    """
+    scorecard, before = scorecard_of(workspace, model), decision_of(workspace, model)
+    assert scorecard
+    assert before
+    decision = Decision(outcome=outcome, reasons=(*before.reasons[:-1], said))
+    record(workspace, scorecard, decision, tag(workspace, model, "heed.inputs") or "", card(scorecard, decision))
+    return decision
 
 
 def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:

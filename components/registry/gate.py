@@ -4,8 +4,10 @@ The policy is a TOML file a person edits; its own comments say how to read it.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,13 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from components import policy as written
 from components.policy import in_numbers, read_checks
+from components.records.errors import BadInput
 from components.records.handles import Decision, Estimate, Scorecard
-from components.significance import detectable, needed, spent, widened
+from components.significance import CHANCE, at_any_time, detectable, needed, spent, widened
 
 DEFAULT_POLICY = Path(__file__).parents[2] / "mlflow" / "gate.toml"
 
 PEOPLE = "people/"
 """With this the names begin of what people measure, who come later than everything else."""
+
+LIVE = "live/"
+"""With this the names begin of what users make of a canary while it is tried."""
 
 Outcome = Literal["promote", "hold", "refuse"]
 
@@ -43,7 +49,7 @@ class Check(written.Check):
 
 
 class Policy(BaseModel):
-    """All the checks, in the order they are written."""
+    """All the checks of a scorecard, in the order they are written."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +62,21 @@ def read_policy(file: Path) -> Policy:
     Raises:
         BadInput: the file is missing, is not TOML, has no checks, or a check has an unknown key or a wrong value.
     """
-    return Policy(checks=read_checks(file, Check, DEFAULT_POLICY))
+    checks = read_checks(file, Check, DEFAULT_POLICY)
+    return Policy(checks=tuple(check for check in checks if not check.measure.startswith(LIVE)))
+
+
+def read_live_checks(file: Path) -> tuple[Check, ...]:
+    """Read what a gate policy asks for at every step of a canary.
+
+    Raises:
+        BadInput: as `read_policy`, or it asks for nothing.
+    """
+    checks = tuple(check for check in read_checks(file, Check, DEFAULT_POLICY) if check.measure.startswith(LIVE))
+    if not checks:
+        what = "the gate policy does not say what users must make of a canary"
+        raise BadInput(what, file, f"Copy the [[check]] of live/approval from {DEFAULT_POLICY}.")
+    return checks
 
 
 def decide(scorecard: Scorecard, policy: Policy, look: int = 1) -> Decision:
@@ -80,8 +100,26 @@ def decide(scorecard: Scorecard, policy: Policy, look: int = 1) -> Decision:
 
 def weigh(measures: dict[str, Estimate], policy: Policy, look: int = 1) -> Decision:
     """What `decide` says of a scorecard with these measures."""
-    demand = Demand(look, sum(_ways(check, measures) for check in policy.checks))
-    results = [_consider(check, measures, demand) for check in policy.checks]
+    ways = sum(_ways(check, measures) for check in policy.checks)
+    return _weighed(measures, policy.checks, Demand(partial(_at_a_look, look), ways, f"look {look} at it"))
+
+
+def weigh_live(measures: dict[str, Estimate], checks: tuple[Check, ...], steps: int) -> Decision:
+    """Hold what users make of a canary against the policy: promote goes on to the next step, refuse takes it back.
+
+    It can be looked at as often as one wants while users come (`components.significance.at_any_time`).
+
+    Args:
+        measures: of this step.
+        checks: what they have to show.
+        steps: how many there are, each with its own chance to take back one that is no worse.
+    """
+    ways = steps * sum(_ways(check, measures) for check in checks)
+    return _weighed(measures, checks, Demand(at_any_time, ways, "looking again and again"))
+
+
+def _weighed(measures: dict[str, Estimate], checks: tuple[Check, ...], demand: "Demand") -> Decision:
+    results = [_consider(check, measures, demand) for check in checks]
     outcomes = {outcome for outcome, _ in results}
     outcome: Outcome = "refuse" if "refuse" in outcomes else "hold" if "hold" in outcomes else "promote"
     return Decision(outcome=outcome, reasons=tuple(reason for _, reason in results))
@@ -92,20 +130,26 @@ class Demand:
     """How much evidence is asked for.
 
     Attributes:
-        look: the how-manieth decision it is.
+        widened: an estimate with the interval that lies beyond the truth with a chance on either side, over all looks.
         ways: how many intervals can refuse.
+        because: what asks for more than one interval that is looked at once.
     """
 
-    look: int
+    widened: Callable[[Estimate, float], Estimate]
     ways: int
+    because: str
 
     def to_pass(self, estimate: Estimate) -> Estimate:
         """With the interval that has to lie beyond the bound."""
-        return widened(estimate, spent(self.look))
+        return self.widened(estimate, CHANCE)
 
     def to_refuse(self, estimate: Estimate) -> Estimate:
         """With the interval that has to be short of it."""
-        return widened(estimate, spent(self.look) / self.ways)
+        return self.widened(estimate, CHANCE / self.ways)
+
+
+def _at_a_look(look: int, estimate: Estimate, chance: float) -> Estimate:
+    return widened(estimate, spent(look, chance))
 
 
 def _ways(check: Check, measures: dict[str, Estimate]) -> int:
@@ -122,6 +166,8 @@ def _consider(check: Check, measures: dict[str, Estimate], demand: Demand) -> tu
     if check.of == "each group":
         return _consider_groups(check, measures, demand)
     estimate = measures.get(check.measure)
+    if estimate is None and check.measure.startswith(LIVE):
+        return "hold", f"hold: too few users have got it to say anything of {check.measure}."
     if estimate is None and check.measure.startswith(PEOPLE) and not any(name.startswith(PEOPLE) for name in measures):
         return "hold", f"hold: nobody has judged yet, so there is no {check.measure}; `heed judge` asks people."
     if estimate is None:
@@ -177,7 +223,7 @@ def _weigh_interval(check: Check, estimate: Estimate, demand: Demand) -> tuple[O
     if _side(check, demand.to_refuse(estimate)) == bad:
         return "refuse", f"the whole interval is {bad} {check.bound:g}"
     found = {
-        good: f"the interval is {good} {check.bound:g}, though not by as much as look {demand.look} at it asks for",
+        good: f"the interval is {good} {check.bound:g}, though not by as much as {demand.because} asks for",
         bad: f"the interval is {bad} {check.bound:g}, which can be chance where {demand.ways} are looked at",
     }.get(_side(check, estimate), f"the interval reaches {check.bound:g}, so there is not enough evidence")
     return "hold", f"{found}: {_wanting(check, estimate)}"

@@ -1,4 +1,4 @@
-"""Every time the champion's place changed hands: who, when, why, by which scorecard. Kept with the model in MLflow."""
+"""Every time a version came into service or left it: who, when, why, by which scorecard. Kept with it in MLflow."""
 
 import getpass
 import uuid
@@ -16,18 +16,18 @@ KEY = "heed.move."
 GATE, FIRST = "the gate", "heed"
 """Who moves it where no person does: the gate, and whoever trains the first model."""
 
-What = Literal["promote", "roll back"]
+What = Literal["promote", "roll back", "try", "withdraw"]
 
 
 class Move(BaseModel):
-    """One change of hands.
+    """One change: of the champion's hands, or of a canary's share of the users.
 
     Attributes:
         at: when, ISO 8601 in UTC.
         by: a person's name on the machine it was done at, `GATE` or `FIRST`.
         what: what was done.
-        version: that has the place from then on.
-        before: the version that had it; None where none had.
+        version: that has the place from then on, or is tried, or was.
+        before: the version that had it; None where none had, or a version is only tried.
         because: why.
         scorecard: the MLflow run of the scorecard it was decided by; None where it was moved by hand.
     """

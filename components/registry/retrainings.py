@@ -17,6 +17,7 @@ from components.workspace import Workspace
 ENDS = {
     "promote": "promoted version {}",
     "ask": "asked about version {}",
+    "try": "tries version {}",
     "hold": "held version {}",
     "refuse": "refused version {}",
 }
@@ -75,7 +76,7 @@ def finish(workspace: Workspace, run: str, outcome: str, reasons: Sequence[str],
 
     Args:
         run: as `begin` returned it.
-        outcome: `promote`, `ask`, `hold`, `refuse`, `data held` or `data refused`.
+        outcome: `promote`, `ask`, `try`, `hold`, `refuse`, `data held` or `data refused`.
         reasons: why.
         scorecard: what was measured; None where nothing was trained.
     """

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 
 from components.records.handles import DatasetVersion
+from components.registry import canary
 from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, tag
 from components.workspace import Workspace, versions
 
@@ -18,6 +19,7 @@ class Standing(BaseModel):
         dataset: the version that is pinned.
         champion: number of the version in service.
         challenger: number of the last candidate, and what the gate said of it.
+        canary: what is tried on whom, in words.
         trained_on: preferences in the dataset version of the last challenger, or of the champion where there is none.
         waiting: reasons for which rows wait in quarantine, the most first, and how many do.
         expected: how much of what is expected of the data holds, of the last batch and of all of it.
@@ -28,6 +30,7 @@ class Standing(BaseModel):
     champion: int | None
     challenger: int | None
     decision: str | None
+    canary: str | None
     trained_on: int
     waiting: dict[str, int]
     expected: tuple[str, ...]
@@ -41,6 +44,8 @@ class Standing(BaseModel):
             f"champion    {f'{POLICY} version {self.champion}' if self.champion else 'none yet; run `heed retrain`'}",
             f"challenger  {self._challenger() if self.challenger else 'none yet'}",
         ]
+        if self.canary:
+            lines.append(f"canary      {self.canary}")
         if self.waiting:
             lines.append(f"quarantine  {sum(self.waiting.values()):,} waiting: {self._reasons()}")
             lines.append("            `heed quarantine list` shows them")
@@ -68,6 +73,7 @@ def standing(workspace: Workspace, waiting: Mapping[str, int], expected: Sequenc
     """
     pages = workspace.data_docs / "index.html"
     champion, challenger = (at_alias(workspace, POLICY, alias) for alias in (CHAMPION, CHALLENGER))
+    on_trial = canary.running(workspace)
     last = challenger or champion
     trained_on = versions.read(workspace, last.dataset).height if last else 0
     return Standing(
@@ -75,6 +81,7 @@ def standing(workspace: Workspace, waiting: Mapping[str, int], expected: Sequenc
         champion=champion.version if champion else None,
         challenger=challenger.version if challenger else None,
         decision=tag(workspace, challenger, "heed.decision") if challenger else None,
+        canary=on_trial.in_words() if on_trial else None,
         trained_on=trained_on,
         waiting=dict(waiting),
         expected=tuple(expected),

@@ -5,9 +5,15 @@ import json
 from contextlib import closing
 from pathlib import Path
 
+import polars as pl
+
 from components.feedback.capture.store import Kept, Store
 from components.workspace import Workspace
 from components.workspace.files import place_text
+
+AT_A_TIME = 50_000  # events out of the store
+FORMAT = "heed"
+NAMED = Path("capture")  # what problems and provenance call the store
 
 
 def position(workspace: Workspace, store: Store) -> int:
@@ -44,6 +50,21 @@ def waiting(workspace: Workspace) -> int:
 def anything_captured(workspace: Workspace) -> bool:
     """Whether there is a store at all to collect from."""
     return bool(workspace.settings.capture.store) or (workspace.state / "capture.db").exists()
+
+
+def rows(store: Store, after: int) -> tuple[pl.DataFrame, Kept | None]:
+    """All events after a position.
+
+    Returns:
+        As a reader of `FORMAT` takes them (columns `line`, `row`, `reason`), and the last of them; None where there is
+        none.
+    """
+    chunks, last = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})], None
+    while kept := store.after(last.position if last else after, AT_A_TIME):
+        bodies = [event.body.decode() for event in kept]
+        chunks.append(pl.DataFrame({"line": [event.position for event in kept], "row": bodies}))
+        last = kept[-1]
+    return pl.concat(chunks).with_columns(reason=pl.lit(None, pl.String)), last
 
 
 def _noted(last: Kept) -> dict[str, str | int]:

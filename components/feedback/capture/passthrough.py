@@ -53,6 +53,9 @@ HOP_BY_HOP = frozenset(
 )
 NOT_PASSED_ON = HOP_BY_HOP | {"host", "content-length", "expect", "cookie", "accept-encoding"}
 HEEDS_OWN = "heed-"
+USER = "heed-user"
+"""The header that says who asks. To an endpoint in this process it goes along as an extension of the same name."""
+
 NOT_PASSED_BACK = HOP_BY_HOP | {"date"}  # the server that sends it sets the date
 
 log = logging.getLogger(__name__)
@@ -176,7 +179,7 @@ class Copy:
             raise chat.Unsaid("too long")
         request = chat.request_of(self.asked, self.headers.get("content-encoding", ""))
         said = chat.interaction(request, b"".join(self.pieces), self.encoding, self.content_type)
-        user = _header(self.headers, "heed-user") or request.get("user")
+        user = _header(self.headers, USER) or request.get("user")
         who = {"user": user[:200] if isinstance(user, str) else None, "group": _header(self.headers, "heed-group")}
         event = {"id": self.id, **said, **who, "created_at": self.began.isoformat()}
         return intake.take(orjson.dumps(event), INTERACTION)
@@ -234,6 +237,7 @@ class Relay(Response):
             f"{self.through.base}{self.path}{query}",
             headers=headers,
             content=self.content if self.request.method == "POST" else None,
+            extensions={USER: _header(self.request.headers, USER)},
         )
 
     async def _pass_back(self, response: httpx.Response, send: Send) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from components.evaluation import serving
-from components.evaluation.serving import ModelTransport
+from components.evaluation.serving import InService, Model, ModelTransport
 from components.records.errors import BadInput
 
 R = TypeVar("R")
@@ -20,7 +20,7 @@ def served(path: Path, use: Callable[[httpx.AsyncClient], Awaitable[R]], name: s
     """Let a client talk to the model, as users of the service would."""
 
     async def session() -> R:
-        transport = ModelTransport(lambda: (name, path), max_new_tokens=24, temperature=1.0)
+        transport = ModelTransport(lambda: InService(Model(name, path)), max_new_tokens=24, temperature=1.0)
         async with httpx.AsyncClient(transport=transport, base_url="http://champion/v1") as client:
             return await use(client)
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_answered_is_refused_with_the_reason(taught: Path, body: 
 
 
 def test_where_no_model_is_in_service_the_answer_says_so() -> None:
-    def nobody() -> tuple[str, Path]:
+    def nobody() -> InService:
         raise BadInput("there is no model to answer yet", "capture.upstream", "Run `heed retrain` first.")
 
     async def session() -> httpx.Response:
@@ -129,11 +129,58 @@ def test_where_no_model_is_in_service_the_answer_says_so() -> None:
     assert "heed retrain" in reply.json()["error"]["message"]
 
 
+def test_a_canary_answers_its_share_of_the_users_always_the_same_ones(
+    taught: Path, policies: tuple[Path, Path]
+) -> None:
+    tried = InService(Model("heed-policy/1", taught), Model("heed-policy/2", policies[0]), share=0.3)
+    users = [f"user {number}" for number in range(200)]
+
+    async def session() -> tuple[list[list[str]], list[str]]:
+        transport = ModelTransport(lambda: tried, max_new_tokens=1, temperature=0)
+        async with httpx.AsyncClient(transport=transport, base_url="http://champion/v1") as client:
+
+            async def by(**who: Any) -> str:
+                return str((await client.post("/chat/completions", **who)).json()["model"])
+
+            def asked(user: str) -> Awaitable[str]:
+                return by(json=chat("Cold?", user=user))
+
+            def told_by_whoever_passes_it_on(user: str) -> Awaitable[str]:
+                return by(json=chat("Cold?", user="the application"), extensions={serving.USER: user})
+
+            ways = (asked, told_by_whoever_passes_it_on)
+            return [await asyncio.gather(*map(way, users)) for way in ways], [await by(json=chat("Cold?"))]
+
+    (first, again), nobody = asyncio.run(session())
+    assert first == again
+    assert 40 <= first.count("heed-policy/2") <= 80
+    assert nobody == ["heed-policy/1"]
+    further = InService(tried.champion, tried.canary, share=0.6)
+    assert {user for user in users if tried.for_user(user) == tried.canary} < {
+        user for user in users if further.for_user(user) == tried.canary
+    }
+    another = InService(tried.champion, Model("heed-policy/3", policies[1]), share=0.3)
+    both = sum(tried.for_user(user) == tried.canary and another.for_user(user) == another.canary for user in users)
+    assert both < 35  # a third of a third, where the same users would always come first it would be all of them
+
+
+def test_a_canary_that_cannot_be_opened_costs_nobody_an_answer(taught: Path, tmp_path: Path) -> None:
+    async def session() -> Any:
+        tried = InService(Model("heed-policy/1", taught), Model("heed-policy/2", tmp_path), share=0.99)
+        transport = ModelTransport(lambda: tried, max_new_tokens=24, temperature=0)
+        async with httpx.AsyncClient(transport=transport, base_url="http://champion/v1") as client:
+            return (await client.post("/chat/completions", json=chat("Cold?", user="ada"))).json()
+
+    said = asyncio.run(session())
+    assert said["model"] == "heed-policy/1"
+    assert said["choices"][0]["message"]["content"] == "Ice."
+
+
 def test_when_another_model_comes_into_service_it_answers(
     taught: Path, policies: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "LOOK_AGAIN", 0.0)
-    champions = iter([("heed-policy/1", policies[0]), ("heed-policy/2", taught)])
+    champions = iter([InService(Model("heed-policy/1", policies[0])), InService(Model("heed-policy/2", taught))])
 
     async def session() -> list[Any]:
         transport = ModelTransport(lambda: next(champions), max_new_tokens=24, temperature=0)

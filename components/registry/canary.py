@@ -1,0 +1,152 @@
+"""A challenger on its way into service: a share of the users gets it, a larger one at each step, until all do.
+
+Knows nothing of what they make of it. Who is to have it stands in the registry, where the capture service finds it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from components import journal
+from components.records.handles import ModelVersion
+from components.registry import history
+from components.registry.models import CHAMPION, POLICY, at_alias, journal_name, tag
+from components.registry.promotion import promote
+from components.tracking import client
+from components.workspace import Workspace
+
+CANARY = "canary"
+STATE = "heed.canary"
+
+
+class Canary(BaseModel):
+    """A version that is tried.
+
+    Attributes:
+        model: the version.
+        champion: number of the version that everybody else gets.
+        shares: of the users who get it, one a step.
+        step: the one it is at, from 0.
+        since: when the step began, ISO 8601 in UTC.
+        heard: position of the last event that the capture service had kept by then.
+        scorecard: the MLflow run of the scorecard it was let in by.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: ModelVersion
+    champion: int
+    shares: tuple[float, ...]
+    step: int
+    since: str
+    heard: int
+    scorecard: str
+
+    @property
+    def share(self) -> float:
+        """Of the users, who get it now."""
+        return self.shares[self.step]
+
+    @property
+    def is_at_its_last_step(self) -> bool:
+        """Whether everybody gets it next."""
+        return self.step == len(self.shares) - 1
+
+    def in_words(self) -> str:
+        """What is tried on whom, for a person."""
+        return (
+            f"{POLICY} version {self.model.version} answers {self.share:.0%} of the users "
+            f"(step {self.step + 1} of {len(self.shares)}, since {self.since})"
+        )
+
+
+def running(workspace: Workspace) -> Canary | None:
+    """What is tried now; None where nothing is, or where a kill came between its promotion and its end here."""
+    model = at_alias(workspace, POLICY, CANARY)
+    state = tag(workspace, model, STATE) if model else None
+    if not state or model == at_alias(workspace, POLICY, CHAMPION):
+        return None
+    return Canary.model_validate_json(state)
+
+
+def begin(
+    workspace: Workspace,
+    model: ModelVersion,
+    champion: ModelVersion,
+    shares: Sequence[float],
+    heard: int,
+    by: str,
+    because: str,
+    scorecard: str,
+) -> None:
+    """Let the first of the users get a version; nothing where they do already.
+
+    Args:
+        model: the version.
+        champion: that everybody else gets.
+        shares: of the users, one a step, each larger than the one before.
+        heard: position of the last event that the capture service has kept.
+        by: who says so.
+        because: why.
+        scorecard: the MLflow run of the scorecard that it was decided by.
+    """
+    before = running(workspace)
+    if before and before.model == model:
+        return
+    _keep(
+        workspace,
+        Canary(
+            model=model,
+            champion=champion.version,
+            shares=tuple(shares),
+            step=0,
+            since=_now(),
+            heard=heard,
+            scorecard=scorecard,
+        ),
+        by,
+        because,
+    )
+    # Last, because from then on it answers.
+    client(workspace).set_registered_model_alias(model.name, CANARY, str(model.version))
+
+
+def go_on(workspace: Workspace, canary: Canary, heard: int, because: str) -> Canary | None:
+    """Let more of the users get it, or everybody after the last step; None where that made it the champion."""
+    if canary.is_at_its_last_step:
+        promote(workspace, canary.model, because, history.GATE, canary.scorecard)
+        end(workspace)
+        return None
+    further = canary.model_copy(update={"step": canary.step + 1, "since": _now(), "heard": heard})
+    _keep(workspace, further, history.GATE, because)
+    return further
+
+
+def withdraw(workspace: Workspace, canary: Canary, by: str | None, because: str) -> None:
+    """Give its users back to the champion.
+
+    Args:
+        by: who says so; None for the person at the keyboard.
+        because: why.
+    """
+    history.note(workspace, "withdraw", canary.model, None, because, by, canary.scorecard)
+    end(workspace)
+    journal.tell("promotion", "withdraw", model=journal_name(canary.model), share=canary.share)
+
+
+def end(workspace: Workspace) -> None:
+    """Try nothing any more."""
+    client(workspace).delete_registered_model_alias(POLICY, CANARY)
+
+
+def _keep(workspace: Workspace, canary: Canary, by: str, because: str) -> None:
+    said = f"{canary.share:.0%} of the users get it: {because}"
+    history.note(workspace, "try", canary.model, None, said, by, canary.scorecard)
+    model = canary.model
+    client(workspace).set_model_version_tag(model.name, str(model.version), STATE, canary.model_dump_json())
+    journal.tell("promotion", "try", model=journal_name(model), share=canary.share)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,97 @@
+"""Canary: what users make of a version that some of them get, and what follows from it: more get it, or nobody does."""
+
+from datetime import datetime
+from typing import Literal
+
+from prefect import flow, task
+from pydantic import BaseModel
+
+from components import journal, tracking
+from components.evaluation import live as comparing
+from components.feedback import live as hearing
+from components.notifying import Outcome, notify
+from components.records.handles import Estimate
+from components.registry import canary, decisions, history, models, promotion
+from components.registry.canary import Canary
+from components.registry.card import card_with
+from components.registry.gate import LIVE, read_live_checks, weigh_live
+from components.workspace import Workspace
+
+
+class Look(BaseModel):
+    """What a look at a canary came to.
+
+    Attributes:
+        outcome: no canary is tried; wait for more users; the next step; promote to everybody; or roll back.
+        canary: as it was when it was looked at.
+        measures: what its users and the others made of their answers in this step.
+        reasons: one plain sentence for each check.
+    """
+
+    outcome: Literal["no canary", "wait", "next step", "promote", "roll back"]
+    canary: Canary | None = None
+    measures: dict[str, Estimate] = {}
+    reasons: tuple[str, ...] = ()
+
+
+@flow(name="canary", validate_parameters=False)
+def look(workspace: Workspace) -> Look:
+    """Hold what users say of the canary against the gate, and act on it. It may be looked at as often as one wants."""
+    with promotion.deciding(workspace), journal.stage("canary", "look") as told:
+        on_trial = canary.running(workspace)
+        looked = _looked(workspace, on_trial) if on_trial else Look(outcome="no canary")
+        told |= {"outcome": looked.outcome}
+        return looked
+
+
+def _looked(workspace: Workspace, on_trial: Canary) -> Look:
+    now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
+    if not now or now.version != on_trial.champion:
+        because = f"refuse: version {on_trial.champion}, beside which it was tried, is no longer the champion"
+        return _rolled_back(workspace, Look(outcome="roll back", canary=on_trial, reasons=(because,)), because)
+    heard = hearing.position(workspace)
+    verdicts = task(name="hear")(hearing.verdicts)(workspace, on_trial.heard, datetime.fromisoformat(on_trial.since))
+    told = workspace.settings.evaluate
+    measures = task(name="compare")(comparing.measure)(
+        verdicts, models.journal_name(on_trial.model), models.journal_name(now), told.resamples, told.seed
+    )
+    _publish(workspace, on_trial, measures)
+    decision = weigh_live(measures, read_live_checks(workspace.gate_file), len(on_trial.shares))
+    found = Look(outcome="wait", canary=on_trial, measures=measures, reasons=decision.reasons)
+    if decision.outcome == "refuse":
+        because = next(reason for reason in decision.reasons if reason.startswith("refuse: "))
+        return _rolled_back(workspace, found.model_copy(update={"outcome": "roll back"}), because)
+    return _gone_on(workspace, found, heard) if decision.outcome == "promote" else found
+
+
+def _publish(workspace: Workspace, on_trial: Canary, measures: dict[str, Estimate]) -> None:
+    """Put what users made of it beside what was measured before: in MLflow, in the scorecard and in the model card."""
+    scorecard = decisions.scorecard_of(workspace, on_trial.model)
+    assert scorecard
+    tracking.log_estimates(measures, scorecard.run_id)
+    before = [name for name in scorecard.measures if name.startswith(LIVE)]
+    decisions.remeasure(workspace, on_trial.model, before, measures, card_with(workspace))
+
+
+def _gone_on(workspace: Workspace, found: Look, heard: int) -> Look:
+    assert found.canary
+    because = found.reasons[0].removeprefix("pass: ")
+    if canary.go_on(workspace, found.canary, heard, because):
+        return found.model_copy(update={"outcome": "next step"})
+    said = f"pass: as a canary, {because}"
+    decisions.conclude(workspace, found.canary.model, "promote", said, card_with(workspace))
+    _tell(workspace, "promoted", found.canary, said)
+    return found.model_copy(update={"outcome": "promote"})
+
+
+def _rolled_back(workspace: Workspace, found: Look, because: str) -> Look:
+    assert found.canary
+    canary.withdraw(workspace, found.canary, history.GATE, because)
+    decisions.conclude(workspace, found.canary.model, "refuse", because, card_with(workspace))
+    _tell(workspace, "rolled back", found.canary, because)
+    return found
+
+
+def _tell(workspace: Workspace, outcome: Outcome, on_trial: Canary, because: str) -> None:
+    facts = {"challenger": on_trial.model.version, "champion": on_trial.champion, "by": "the canary"}
+    notify(workspace, outcome, because, facts)
