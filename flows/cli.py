@@ -218,7 +218,7 @@ def rollback(because: Because = "by hand", place: Place = None, as_json: Json = 
 
 @app.command(epilog="Example: heed history --json")
 def history(place: Place = None, as_json: Json = False) -> None:
-    """Every time the champion's place changed hands: when, who, why."""
+    """Every time a version came into service or left it: when, who, why."""
     workspace = opened(place)
     from components.registry.history import moves
 

@@ -9,7 +9,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from components.records.errors import BadInput
 from components.records.handles import Estimate, ModelVersion, Scorecard
-from components.registry import approval, decisions, history, models, promotion
+from components.registry import approval, canary, decisions, history, models, promotion
 from components.tracking import client
 from components.workspace import Workspace, find
 from components.workspace.creation import create
@@ -127,3 +127,22 @@ def test_who_agrees_to_what_was_compared_with_another_champion_is_told(
     promotion.promote(workspace, models.versions(workspace, models.POLICY)[0], "by hand")
     with pytest.raises(BadInput, match="compared with 1, and 3 serves now"):
         approval.answer(workspace, scorecard.challenger, True, "ada", "fine")
+
+
+def test_who_agreed_lets_some_users_have_it_first(workspace: Workspace, scorecard: Scorecard) -> None:
+    by_steps = find(workspace.root, ("promotion.approval=true", "promotion.canary=[0.1]"))
+    with pytest.raises(BadInput, match=r"does not say what users must make of a canary .*live/approval"):
+        promote(by_steps, scorecard, INPUTS)
+    by_steps.gate_file.write_text(POLICY + '[[check]]\nmeasure = "live/approval"\nat_least = 0\n')
+    assert promote(by_steps, scorecard, INPUTS).outcome == "ask"
+    assert canary.running(workspace) is None
+    answered = approval.answer(by_steps, scorecard.challenger, True, "ada", "it reads well", heard=12)
+    assert answered.outcome == "try"
+    tried = canary.running(workspace)
+    assert tried
+    assert (tried.model, tried.share, tried.heard) == (scorecard.challenger, 0.1, 12)
+    assert champion(workspace) == scorecard.champion
+    third = models.versions(workspace, models.POLICY)[0]
+    later = promote(workspace, scorecard.model_copy(update={"challenger": third}), "later inputs")
+    assert later.outcome == "hold"
+    assert "version 2 is tried on 10% of the users" in later.reasons[-1]

@@ -57,7 +57,7 @@ class Live:
 
 def until(look: Callable[[], Found]) -> Found:
     """What `look` finds, as soon as that is something."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.01)
