@@ -5,11 +5,26 @@ from typing import Literal
 from prefect import flow, task
 
 from components.feedback import live
+from components.records.errors import BadInput
 from components.records.handles import Decision, Scorecard
 from components.registry import canary, decisions, history, models, promotion
 from components.registry.card import model_card, template_of
 from components.registry.gate import decide, read_live_checks, read_policy
 from components.workspace import Workspace
+
+
+def can_decide(workspace: Workspace) -> None:
+    """Look, before anybody trains for hours, whether a decision could be made and acted on.
+
+    Raises:
+        BadInput: the gate's policy is wrong, or users cannot be given a canary as the settings want it.
+    """
+    read_policy(workspace.gate_file)
+    if workspace.settings.promotion.canary:
+        read_live_checks(workspace.gate_file)
+        if workspace.settings.capture.upstream:
+            what = "users are answered at capture.upstream, so none can be given a canary"
+            raise BadInput(what, "promotion.canary", "Take one of the two away.")
 
 
 @flow(name="promote", validate_parameters=False)
@@ -60,8 +75,6 @@ def _instead(workspace: Workspace, scorecard: Scorecard) -> tuple[Literal["hold"
     # It is the challenger already where a kill came between the promotion and the record of it.
     if now not in (scorecard.champion, scorecard.challenger):
         return "hold", f"version {now.version if now else 'none'} is in service by now, which it was not compared with"
-    if told.canary:
-        read_live_checks(workspace.gate_file)
     if told.approval:
         version = scorecard.challenger.version
         return "ask", f"a person has to agree, with `heed promote {version}` or in Prefect's UI"

@@ -21,7 +21,7 @@ from flows.collect import newest
 from flows.engine import origin
 from flows.examine import examine
 from flows.leasing import one_retraining
-from flows.promote import promote
+from flows.promote import can_decide, promote
 
 
 class Retraining(BaseModel):
@@ -117,6 +117,7 @@ def _tell(workspace: Workspace, done: Retraining) -> None:
 
 def once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:
     """A decision on a dataset version; nothing, where there has been one and it is not forced."""
+    can_decide(workspace)
     attempt, inputs = _inputs(workspace, dataset, force)
     done = _before(workspace, dataset, inputs)
     if done and done.outcome == "nothing new":

@@ -23,6 +23,7 @@ from flows.challenge import A_WEEK, Challenged, in_service
 from flows.engine import origin, step
 from flows.evaluate import evaluate, measure_to_choose
 from flows.leasing import one_retraining
+from flows.promote import can_decide
 from flows.retrain import SHAPING, Retraining, end, once, stopped
 from flows.train import checked_sides, fit_reward, optimise_preferences, register, with_flip_rate
 
@@ -71,6 +72,7 @@ def sweep(workspace: Workspace, points: Sequence[Point]) -> Sweep:
 
 
 def _decided(workspace: Workspace, dataset: DatasetVersion, points: tuple[Point, ...]) -> Sweep:
+    can_decide(workspace)
     with workspace.lock("training", "training", wait=A_WEEK):
         choice = choose(workspace, dataset, points)
     done = once(_with(workspace, points[choice.best]), dataset, False, _judged(choice))

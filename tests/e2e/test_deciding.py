@@ -13,7 +13,7 @@ from components.registry import approval, canary, decisions, history, models, pr
 from components.tracking import client
 from components.workspace import Workspace, find
 from components.workspace.creation import create
-from flows.promote import promote
+from flows.promote import can_decide, promote
 from tests.e2e.conftest import Heed
 
 POLICY = '[[check]]\nmeasure = "policy/win_rate"\nat_least = 0.5\nbecause = "it has to win"\n'
@@ -132,8 +132,11 @@ def test_who_agrees_to_what_was_compared_with_another_champion_is_told(
 def test_who_agreed_lets_some_users_have_it_first(workspace: Workspace, scorecard: Scorecard) -> None:
     by_steps = find(workspace.root, ("promotion.approval=true", "promotion.canary=[0.1]"))
     with pytest.raises(BadInput, match=r"does not say what users must make of a canary .*live/approval"):
-        promote(by_steps, scorecard, INPUTS)
+        can_decide(by_steps)
     by_steps.gate_file.write_text(POLICY + '[[check]]\nmeasure = "live/approval"\nat_least = 0\n')
+    with pytest.raises(BadInput, match=r"answered at capture\.upstream"):
+        can_decide(find(workspace.root, ("promotion.canary=[0.1]", "capture.upstream=https://api.example.com/v1")))
+    can_decide(by_steps)
     assert promote(by_steps, scorecard, INPUTS).outcome == "ask"
     assert canary.running(workspace) is None
     answered = approval.answer(by_steps, scorecard.challenger, True, "ada", "it reads well", heard=12)
