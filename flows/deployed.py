@@ -70,13 +70,12 @@ def approve(version: int) -> State[Any]:
         version: its number.
     """
     workspace = _opened(None)
-    from components.registry import approval, decisions, models, promotion
+    from components.registry import approval, decisions, models
 
     model = models.version_named(workspace, version)
     asked = Answer.with_initial_data(description=decisions.card_of(workspace, model))
     said = suspend_flow_run(wait_for_input=asked, key=f"version-{version}")
-    with promotion.deciding(workspace):
-        decision = approval.answer(workspace, model, said.promote, said.by, said.because)
+    decision = approval.answer(workspace, model, said.promote, said.by, said.because)
     return Completed(message=f"{decision.outcome}: {decision.reasons[-1]}")
 
 

@@ -3,7 +3,7 @@
 from prefect import flow, task
 
 from components.records.handles import Decision, Scorecard
-from components.registry import decisions, history, models, promotion
+from components.registry import approval, decisions, history, models, promotion
 from components.registry.card import model_card, template_of
 from components.registry.gate import decide, read_policy
 from components.workspace import Workspace
@@ -31,6 +31,7 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
     # Before anything moves: a template that cannot be filled in is mended first.
     card = model_card(scorecard, decision, template_of(workspace))
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
+    task(name="withdraw")(approval.withdraw)(workspace, scorecard.challenger)
     if decision.outcome == "promote":
         task(name="promote")(promotion.promote)(
             workspace,

@@ -187,11 +187,11 @@ class Choice(Handle):
 
 
 class Decision(Handle):
-    """What the gate said of a scorecard, and why.
+    """What the gate, or the person it had asked, said of a scorecard, and why.
 
     Attributes:
-        outcome: promote, ask (it may be promoted, and a person has to agree), hold (not enough evidence) or refuse (a
-            check failed).
+        outcome: promote, ask (it may be promoted, and a person has to agree), hold (not enough evidence, or nobody
+            answered) or refuse (a check failed, or a person did not agree).
         reasons: one plain sentence for each check.
     """
 

@@ -14,8 +14,8 @@ DEFAULT_CARD = Path(__file__).parents[2] / "mlflow" / "card.md"
 OUTCOMES = {
     "promote": "Promoted: it is measurably better than the champion and goes into service.",
     "ask": "It is measurably better than the champion, and goes into service when a person agrees.",
-    "hold": "Held: there is not enough evidence to replace the champion.",
-    "refuse": "Refused: a check failed and the champion stays.",
+    "hold": "Held: the champion stays for now.",
+    "refuse": "Refused: the champion stays.",
 }
 
 

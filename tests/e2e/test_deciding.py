@@ -5,7 +5,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Suspended
 
 from components.records.errors import BadInput
 from components.records.handles import Estimate, ModelVersion, Scorecard
@@ -13,6 +16,7 @@ from components.registry import approval, decisions, history, models, promotion
 from components.tracking import client
 from components.workspace import Workspace, find
 from components.workspace.creation import create
+from flows.approving import withdraw_others
 from flows.promote import promote
 from tests.e2e.conftest import Heed
 
@@ -127,3 +131,21 @@ def test_who_agrees_to_what_was_compared_with_another_champion_is_told(
     promotion.promote(workspace, models.versions(workspace, models.POLICY)[0], "by hand")
     with pytest.raises(BadInput, match="compared with 1, and 3 serves now"):
         approval.answer(workspace, scorecard.challenger, True, "ada", "fine")
+
+
+def test_a_run_that_waits_about_an_older_challenger_is_cancelled_and_says_why(
+    workspace: Workspace, scorecard: Scorecard
+) -> None:
+    with get_client(sync_client=True) as prefect:
+        asks = prefect.create_flow(flow(lambda version: None, name="approve"))
+        own, other = (prefect.create_deployment(asks, name=name) for name in (workspace.name, "somebody-else"))
+        wait = Suspended(timeout_seconds=600)
+        older, newest, elsewhere = (
+            prefect.create_flow_run_from_deployment(of, parameters={"version": number}, state=wait).id
+            for of, number in ((own, 1), (own, 2), (other, 1))
+        )
+        withdraw_others(workspace, scorecard.challenger)
+        states = [prefect.read_flow_run(run).state for run in (older, newest, elsewhere)]
+    assert [state.name for state in states if state] == ["Cancelled", "Suspended", "Suspended"]
+    assert states[0]
+    assert states[0].message == "Nobody had answered when version 2 became the challenger."
