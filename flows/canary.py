@@ -13,8 +13,9 @@ from components.notifying import Outcome, notify
 from components.records.handles import Estimate
 from components.registry import canary, decisions, history, models, promotion
 from components.registry.canary import Canary
-from components.registry.card import card_with
 from components.registry.gate import LIVE, read_live_checks, weigh_live
+from components.registry.reconsidering import remeasure
+from components.registry.settling import settle
 from components.workspace import Workspace
 
 
@@ -70,7 +71,7 @@ def _publish(workspace: Workspace, on_trial: Canary, measures: dict[str, Estimat
     assert scorecard
     tracking.log_estimates(measures, scorecard.run_id)
     before = [name for name in scorecard.measures if name.startswith(LIVE)]
-    decisions.remeasure(workspace, on_trial.model, before, measures, card_with(workspace))
+    remeasure(workspace, on_trial.model, before, measures)
 
 
 def _gone_on(workspace: Workspace, found: Look, heard: int) -> Look:
@@ -79,7 +80,7 @@ def _gone_on(workspace: Workspace, found: Look, heard: int) -> Look:
     if canary.go_on(workspace, found.canary, heard, because):
         return found.model_copy(update={"outcome": "next step"})
     said = f"pass: as a canary, {because}"
-    decisions.conclude(workspace, found.canary.model, "promote", said, card_with(workspace))
+    settle(workspace, found.canary.model, "promote", said)
     _tell(workspace, "promoted", found.canary, said)
     return found.model_copy(update={"outcome": "promote"})
 
@@ -87,7 +88,7 @@ def _gone_on(workspace: Workspace, found: Look, heard: int) -> Look:
 def _rolled_back(workspace: Workspace, found: Look, because: str) -> Look:
     assert found.canary
     canary.withdraw(workspace, found.canary, history.GATE, because)
-    decisions.conclude(workspace, found.canary.model, "refuse", because, card_with(workspace))
+    settle(workspace, found.canary.model, "refuse", because)
     _tell(workspace, "rolled back", found.canary, because)
     return found
 

@@ -183,11 +183,10 @@ def promote(
 ) -> None:
     """Make a version the champion, with the reason recorded."""
     workspace = opened(place)
-    from components.registry import approval, models, promotion
+    from components.registry import approval, models
 
     model = models.version_named(workspace, version)
-    with promotion.deciding(workspace):
-        approval.promote_by_hand(workspace, model, because)
+    approval.promote_by_hand(workspace, model, because)
     if "PREFECT_API_URL" in os.environ:
         from flows.approving import answer_those_who_wait
 
@@ -199,11 +198,11 @@ def promote(
 def rollback(because: Because = "by hand", place: Place = None, as_json: Json = False) -> None:
     """Give the champion's place back to the version it succeeded; or a canary's users back to the champion."""
     workspace = opened(place)
-    from components.registry import approval, canary, promotion
+    from components.registry import canary, promotion
 
     with promotion.deciding(workspace):
         if on_trial := canary.running(workspace):
-            approval.take_back(workspace, on_trial, because)
+            canary.take_back(workspace, on_trial, because)
             told = {"champion": on_trial.champion, "taken_back": on_trial.model.version}
             by_all = f"version {on_trial.champion} answers everybody"
             say(as_json, told, f"Version {on_trial.model.version} is tried no longer: {by_all}.")

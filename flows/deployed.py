@@ -71,14 +71,13 @@ def approve(version: int) -> State[Any]:
     """
     workspace = _opened(None)
     from components.feedback import live
-    from components.registry import approval, decisions, models, promotion
+    from components.registry import approval, decisions, models
 
     model = models.version_named(workspace, version)
     asked = Answer.with_initial_data(description=decisions.card_of(workspace, model))
     said = suspend_flow_run(wait_for_input=asked, key=f"version-{version}")
-    with promotion.deciding(workspace):
-        heard = live.position(workspace)
-        decision = approval.answer(workspace, model, said.promote, said.by, said.because, heard)
+    heard = live.position(workspace)
+    decision = approval.answer(workspace, model, said.promote, said.by, said.because, heard)
     return Completed(message=f"{decision.outcome}: {decision.reasons[-1]}")
 
 

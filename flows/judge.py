@@ -1,8 +1,7 @@
 """The commands for people as judges: a blind sheet, reading it back, and the same on a page in the browser."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,8 +9,9 @@ from components.workspace import Workspace
 from flows.terminal import Json, Overrides, Place, opened, say
 
 if TYPE_CHECKING:
+    from components.evaluation.people.outcome import Judged
     from components.evaluation.people.pairs import Pair
-    from components.records.handles import Decision, Scorecard
+    from components.records.handles import Decision, ModelVersion, Scorecard
 
 app = typer.Typer(help="Let people judge, blind, which answers are better.", no_args_is_help=True)
 
@@ -104,36 +104,19 @@ def _evaluation(workspace: Workspace, version: int | None) -> tuple["Scorecard",
 
 
 def _say_what_it_comes_to(workspace: Workspace, scorecard: "Scorecard", pairs: list["Pair"], as_json: bool) -> None:
-    from components import tracking
-    from components.evaluation.people import verdicts
-    from components.evaluation.people.measures import MEASURES, measure
-    from components.registry import decisions, promotion
-    from components.registry.card import model_card, template_of
-    from components.registry.gate import decide, read_policy
+    from components.evaluation.people.measures import MEASURES
+    from components.evaluation.people.outcome import outcome
+    from components.registry.reconsidering import reconsider
 
-    settings = workspace.settings.evaluate
-    said = verdicts.everybody(workspace, scorecard.run_id)
-    measures = measure(pairs, said, settings.resamples, settings.seed)
-    tracking.log_estimates(measures, scorecard.run_id)
-    with promotion.deciding(workspace):
-        card = partial(model_card, template=template_of(workspace))
-        fuller = decisions.remeasure(workspace, scorecard.challenger, MEASURES, measures, card)
-    decision = decide(fuller, read_policy(workspace.gate_file))
-    found: dict[str, Any] = {
-        "version": fuller.challenger.version,
-        "judged": verdicts.counted(said),
-        "pairs": len(pairs),
-        "measures": {name: estimate.model_dump() for name, estimate in measures.items()},
-        "gate": decision.model_dump(mode="json"),
-    }
-    say(as_json, found, _in_words(found, fuller, decision))
+    judged = outcome(workspace, scorecard, pairs)
+    fuller, decision = reconsider(workspace, scorecard.challenger, MEASURES, judged.measures)
+    found = {"version": fuller.challenger.version, **judged.model_dump(), "gate": decision.model_dump(mode="json")}
+    say(as_json, found, _in_words(judged, fuller.challenger, decision))
 
 
-def _in_words(found: dict[str, Any], scorecard: "Scorecard", decision: "Decision") -> str:
-    model = scorecard.challenger
-    lines = [f"{by} has judged {count} of {found['pairs']} pairs." for by, count in found["judged"].items()]
-    for name in found["measures"]:
-        measured = scorecard.measures[name]
+def _in_words(found: "Judged", model: "ModelVersion", decision: "Decision") -> str:
+    lines = [f"{by} has judged {count} of {found.pairs} pairs." for by, count in found.judged.items()]
+    for name, measured in found.measures.items():
         lines.append(f"  {name} {measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}] on {measured.n}")
     does = {"promote": "would promote", "hold": "holds", "refuse": "refuses"}[decision.outcome]
     lines.append(f"On all that is measured by now the gate {does} {model.name} version {model.version}:")

@@ -7,7 +7,7 @@ from prefect import flow, task
 from components.feedback import live
 from components.records.errors import BadInput
 from components.records.handles import Decision, Scorecard
-from components.registry import canary, decisions, history, models, promotion
+from components.registry import approval, canary, decisions, history, models, promotion
 from components.registry.card import model_card, template_of
 from components.registry.gate import decide, read_live_checks, read_policy
 from components.workspace import Workspace
@@ -44,6 +44,7 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
     # Before anything moves: a template that cannot be filled in is mended first.
     card = model_card(scorecard, decision, template_of(workspace))
     task(name="challenge")(promotion.challenge)(workspace, scorecard.challenger)
+    task(name="withdraw")(approval.withdraw)(workspace, scorecard.challenger)
     because = f"it passes all {len(policy.checks)} checks"
     if decision.outcome == "promote":
         task(name="promote")(promotion.promote)(

@@ -14,7 +14,7 @@ from components.registry import decisions, retrainings
 from components.validation import acceptance
 from components.workspace import Workspace, looked, tally
 from flows import evaluation_sets
-from flows.approving import ask
+from flows.approving import ask, withdraw_others
 from flows.burying import bury, withdraw
 from flows.challenge import Challenged, challenge
 from flows.collect import newest
@@ -97,6 +97,7 @@ def end(workspace: Workspace, done: Retraining) -> None:
     if done.outcome == "ask" and done.challenger:
         ask(workspace, done.challenger)
     if done.scorecard:
+        withdraw_others(workspace, done.scorecard.challenger)
         decisions.told(workspace, done.scorecard.challenger)
 
 

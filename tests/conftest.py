@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.browsing import browser
 from tests.postgres import postgres
 from tests.ray_cluster import ray_cluster
 from tests.small_disk import small_disk
 
-__all__ = ["postgres", "ray_cluster", "small_disk"]  # fixtures of all tests
+__all__ = ["browser", "postgres", "ray_cluster", "small_disk"]  # fixtures of all tests
 
 # Before anything imports torch: as the command line does (see `flows.engine.settle`).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

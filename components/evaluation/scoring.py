@@ -19,6 +19,7 @@ from components.evaluation.plots import (
 )
 from components.records.handles import Estimate, Verdict
 from components.records.messages import Message
+from components.records.words import UNSPACED, words_of
 
 TOLD_APART = 10
 """Answers that were won, and answers that were lost, in the table of the most different ones."""
@@ -124,9 +125,7 @@ def most_different(answers: pl.DataFrame) -> pl.DataFrame:
         The columns of `answers`, and in_common: how many of all the words of both answers are in both, 0 to 1. The
         least alike come first.
     """
-    champion, challenger = (
-        pl.col(name).str.to_lowercase().str.extract_all(r"\w+").list.unique() for name in ("champion", "challenger")
-    )
+    champion, challenger = (_words(pl.col(name)) for name in ("champion", "challenger"))
     both = champion.list.set_intersection(challenger).list.len()
     either = champion.list.set_union(challenger).list.len()
     ranked = answers.with_columns(in_common=pl.when(either > 0).then(both / either).otherwise(1.0)).sort(
@@ -134,6 +133,15 @@ def most_different(answers: pl.DataFrame) -> pl.DataFrame:
     )
     sides = (ranked.filter(pl.col("verdict") == side).head(TOLD_APART) for side in ("challenger", "champion"))
     return pl.concat(sides).sort("in_common", maintain_order=True)
+
+
+def _words(text: pl.Expr) -> pl.Expr:
+    """All words of each text, once; of a script without spaces between words, all two signs in a row, as words are
+    about as long and single signs are in every text."""
+    word, following = pl.element(), pl.element().shift(-1)
+    in_a_row = word.str.contains(UNSPACED) & following.str.contains(UNSPACED)
+    words = words_of(text).str.split(" ")
+    return words.list.eval(pl.when(in_a_row).then(word + following).otherwise(word)).list.unique()
 
 
 def _shown(prompt: list[Message]) -> str:

@@ -1,12 +1,15 @@
 """Fills in templates: pages of HTML that open without a network, and Markdown. Knows nothing of what they tell.
 
-A page of HTML extends `page.html`, which has the look of all of them, in light and in dark.
+A page that is a file, as a report, extends `page.html` and needs nothing else. One that is served extends
+`served.html`, and `LOOK` is served beside it. Both have one head, and are light or dark as the reader's system is.
 """
 
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+LOOK = Path(__file__).with_name("look.css")
 
 
 def filled(template: Path, **values: Any) -> str:

@@ -187,11 +187,11 @@ class Choice(Handle):
 
 
 class Decision(Handle):
-    """What the gate said of a scorecard, and why.
+    """What the gate, or the person it had asked, said of a scorecard, and why.
 
     Attributes:
         outcome: promote, ask (it may be promoted, and a person has to agree), try (some users get it first), hold (not
-            enough evidence) or refuse (a check failed).
+            enough evidence, or nobody answered) or refuse (a check failed, or a person did not agree, or users).
         reasons: one plain sentence for each check.
     """
 

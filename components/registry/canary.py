@@ -3,6 +3,7 @@
 Knows nothing of what they make of it. Who is to have it stands in the registry, where the capture service finds it.
 """
 
+import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from components.records.handles import ModelVersion
 from components.registry import history
 from components.registry.models import CHAMPION, POLICY, at_alias, journal_name, tag
 from components.registry.promotion import promote
+from components.registry.settling import settle
 from components.tracking import client
 from components.workspace import Workspace
 
@@ -133,6 +135,15 @@ def withdraw(workspace: Workspace, canary: Canary, by: str | None, because: str)
     history.note(workspace, "withdraw", canary.model, None, because, by, canary.scorecard)
     end(workspace)
     journal.tell("promotion", "withdraw", model=journal_name(canary.model), share=canary.share)
+
+
+def take_back(workspace: Workspace, canary: Canary, because: str) -> None:
+    """Give its users back to the champion, because the person at the keyboard says so.
+
+    Whoever holds `promotion.deciding` calls.
+    """
+    withdraw(workspace, canary, None, because)
+    settle(workspace, canary.model, "refuse", f"refuse: {getpass.getuser()} took it back while it was tried: {because}")
 
 
 def end(workspace: Workspace) -> None:

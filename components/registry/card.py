@@ -1,7 +1,5 @@
 """The model card: one page of Markdown that tells a model's story. Knows nothing of where it is kept."""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from jinja2 import TemplateError
@@ -17,19 +15,14 @@ OUTCOMES = {
     "promote": "Promoted: it is measurably better than the champion and goes into service.",
     "try": "It is measurably better than the champion, and some users get it first.",
     "ask": "It is measurably better than the champion, and goes into service when a person agrees.",
-    "hold": "Held: there is not enough evidence to replace the champion.",
-    "refuse": "Refused: a check failed and the champion stays.",
+    "hold": "Held: the champion stays for now.",
+    "refuse": "Refused: the champion stays.",
 }
 
 
 def template_of(workspace: Workspace) -> Path:
     """The workspace's own template of the card, or the one that heed brings."""
     return workspace.card_file if workspace.card_file.exists() else DEFAULT_CARD
-
-
-def card_with(workspace: Workspace) -> Callable[[Scorecard, Decision], str]:
-    """Writes cards by the template of a workspace."""
-    return partial(model_card, template=template_of(workspace))
 
 
 def model_card(scorecard: Scorecard, decision: Decision, template: Path = DEFAULT_CARD) -> str:

@@ -1,13 +1,11 @@
 """What was measured and decided of a challenger, kept with its version in MLflow. Moves no alias."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import Literal
 
 from components import journal
 from components.records.errors import BadInput
-from components.records.handles import Decision, Estimate, ModelVersion, Scorecard
+from components.records.handles import Decision, ModelVersion, Scorecard
 from components.registry.models import CHALLENGER, POLICY, at_alias, journal_name, tag, version_named, versions
 from components.tracking import client
 from components.workspace import Workspace
@@ -61,29 +59,6 @@ def record(workspace: Workspace, scorecard: Scorecard, decision: Decision, input
     for key, value in tags.items():
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
     journal.tell("promotion", "decide", outcome=decision.outcome, model=journal_name(model), dataset=model.dataset)
-
-
-def conclude(
-    workspace: Workspace,
-    model: ModelVersion,
-    outcome: Literal["promote", "try", "refuse"],
-    said: str,
-    card: Callable[[Scorecard, Decision], str],
-) -> Decision:
-    """Keep how it went on with a version that was asked about or tried, in place of the sentence that said so.
-
-    Args:
-        model: it was decided on.
-        outcome: what it came to.
-        said: why, a sentence.
-        card: writes the model card, Markdown.
-    """
-    scorecard, before = scorecard_of(workspace, model), decision_of(workspace, model)
-    assert scorecard
-    assert before
-    decision = Decision(outcome=outcome, reasons=(*before.reasons[:-1], said))
-    record(workspace, scorecard, decision, tag(workspace, model, "heed.inputs") or "", card(scorecard, decision))
-    return decision
 
 
 def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:
@@ -142,35 +117,4 @@ def measured(workspace: Workspace, number: int | None) -> Scorecard:
     if not scorecard:
         what = f"{POLICY} version {model.version} was never measured against a champion"
         raise BadInput(what, "the registry", "Name another version.")
-    return scorecard
-
-
-def remeasure(
-    workspace: Workspace,
-    model: ModelVersion,
-    names: Collection[str],
-    measures: Mapping[str, Estimate],
-    card: Callable[[Scorecard, Decision], str],
-) -> Scorecard:
-    """Put measures that were made later into the scorecard and the model card kept on a version.
-
-    Args:
-        model: it has a scorecard.
-        names: of all such measures; what the scorecard has of them goes.
-        measures: that come in their place.
-        card: writes the model card, Markdown.
-
-    Returns:
-        The scorecard as it is now.
-    """
-    before = scorecard_of(workspace, model)
-    assert before
-    others = {name: found for name, found in before.measures.items() if name not in names}
-    scorecard = before.model_copy(update={"measures": others | dict(measures)})
-    if scorecard != before:
-        mlflow = client(workspace)
-        mlflow.set_model_version_tag(model.name, str(model.version), "heed.scorecard", scorecard.model_dump_json())
-        if decision := decision_of(workspace, model):
-            mlflow.update_model_version(model.name, str(model.version), description=card(scorecard, decision))
-        journal.tell("promotion", "remeasure", model=journal_name(model), run=scorecard.run_id, measures=len(measures))
     return scorecard

@@ -6,13 +6,16 @@ Knows nothing of what is done in between. Only one retraining is done at a time.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from components.records.handles import DatasetVersion, Scorecard
+from components.records.handles import DatasetVersion, Decision, Scorecard
 from components.registry.card import OUTCOMES
 from components.registry.models import POLICY
 from components.tracking import RETRAINING, client, experiment, known, tags_of
 from components.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 ENDS = {
     "promote": "promoted version {}",
@@ -80,24 +83,24 @@ def finish(workspace: Workspace, run: str, outcome: str, reasons: Sequence[str],
         reasons: why.
         scorecard: what was measured; None where nothing was trained.
     """
-    from mlflow.entities import Metric, RunTag
+    from mlflow.entities import Metric
 
     mlflow = client(workspace)
-    tags = mlflow.get_run(run).data.tags
-    end = ENDS.get(outcome, outcome).format(scorecard.challenger.version if scorecard else "")
     measures, now = scorecard.measures if scorecard else {}, int(1000 * time.time())
-    mlflow.log_batch(
-        run,
-        # Without the ends of the intervals, which stand in the run of the evaluation: runs are compared by these.
-        metrics=[Metric(name, estimate.value, now, 0) for name, estimate in measures.items()],
-        tags=[
-            RunTag("heed.outcome", outcome),
-            RunTag("mlflow.note.content", _description(outcome, reasons, scorecard, experiment(workspace), tags)),
-        ],
-    )
-    # How it ended comes first, because that much of a name fits into MLflow's lists.
-    mlflow.update_run(run, name=f"{end}: {RETRAINING} on {tags['heed.dataset'][:8]}")
+    # Without the ends of the intervals, which stand in the run of the evaluation: runs are compared by these.
+    mlflow.log_batch(run, metrics=[Metric(name, estimate.value, now, 0) for name, estimate in measures.items()])
+    _say(workspace, mlflow.get_run(run), outcome, reasons, scorecard)
     mlflow.set_terminated(run)
+
+
+def amend(workspace: Workspace, inputs: str, decision: Decision, scorecard: Scorecard) -> None:
+    """Say in the run of a retraining that ended what was decided since; nothing where it had no run.
+
+    Args:
+        inputs: as for `begin`.
+    """
+    if run := known(workspace, RETRAINING, inputs):
+        _say(workspace, run, decision.outcome, decision.reasons, scorecard)
 
 
 def leave(workspace: Workspace, status: str) -> None:
@@ -106,6 +109,18 @@ def leave(workspace: Workspace, status: str) -> None:
     running = f"tags.`heed.stage` = '{RETRAINING}' and attributes.status = 'RUNNING'"
     for run in mlflow.search_runs([experiment(workspace)], running):
         mlflow.set_terminated(run.info.run_id, status)
+
+
+def _say(workspace: Workspace, run: "Run", outcome: str, reasons: Sequence[str], scorecard: Scorecard | None) -> None:
+    """Put what a retraining came to into the name of its run, the description and a tag."""
+    from mlflow.entities import RunTag
+
+    mlflow, tags = client(workspace), run.data.tags
+    said = _description(outcome, reasons, scorecard, experiment(workspace), tags)
+    mlflow.log_batch(run.info.run_id, tags=[RunTag("heed.outcome", outcome), RunTag("mlflow.note.content", said)])
+    end = ENDS.get(outcome, outcome).format(scorecard.challenger.version if scorecard else "")
+    # How it ended comes first, because that much of a name fits into MLflow's lists.
+    mlflow.update_run(run.info.run_id, name=f"{end}: {RETRAINING} on {tags['heed.dataset'][:8]}")
 
 
 def _input(dataset: DatasetVersion) -> Any:

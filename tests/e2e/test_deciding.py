@@ -5,7 +5,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Suspended
 
 from components.records.errors import BadInput
 from components.records.handles import Estimate, ModelVersion, Scorecard
@@ -13,6 +16,7 @@ from components.registry import approval, canary, decisions, history, models, pr
 from components.tracking import client
 from components.workspace import Workspace, find
 from components.workspace.creation import create
+from flows.approving import withdraw_others
 from flows.promote import can_decide, promote
 from tests.e2e.conftest import Heed
 
@@ -149,3 +153,21 @@ def test_who_agreed_lets_some_users_have_it_first(workspace: Workspace, scorecar
     later = promote(workspace, scorecard.model_copy(update={"challenger": third}), "later inputs")
     assert later.outcome == "hold"
     assert "version 2 is tried on 10% of the users" in later.reasons[-1]
+
+
+def test_a_run_that_waits_about_an_older_challenger_is_cancelled_and_says_why(
+    workspace: Workspace, scorecard: Scorecard
+) -> None:
+    with get_client(sync_client=True) as prefect:
+        asks = prefect.create_flow(flow(lambda version: None, name="approve"))
+        own, other = (prefect.create_deployment(asks, name=name) for name in (workspace.name, "somebody-else"))
+        wait = Suspended(timeout_seconds=600)
+        older, newest, elsewhere = (
+            prefect.create_flow_run_from_deployment(of, parameters={"version": number}, state=wait).id
+            for of, number in ((own, 1), (own, 2), (other, 1))
+        )
+        withdraw_others(workspace, scorecard.challenger)
+        states = [prefect.read_flow_run(run).state for run in (older, newest, elsewhere)]
+    assert [state.name for state in states if state] == ["Cancelled", "Suspended", "Suspended"]
+    assert states[0]
+    assert states[0].message == "Nobody had answered when version 2 became the challenger."

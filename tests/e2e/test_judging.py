@@ -3,39 +3,35 @@
 import csv
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from components.registry import models
 from tests.e2e.conftest import Heed
 from tests.judged import evaluated
 
-CHROMIUM = shutil.which("chromium")
-OPEN = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
-
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium is installed; Debian's package of that name is what this drives")
-def test_people_judge_blind_and_the_gate_is_asked_again(tmp_path: Path, heed_in: Callable[[Path], Heed]) -> None:
+def test_people_judge_blind_and_the_gate_is_asked_again(
+    tmp_path: Path, heed_in: Callable[[Path], Heed], browser: Browser
+) -> None:
     workspace, scorecard = evaluated(tmp_path / "work")
     heed = heed_in(workspace.root)
     assert heed.json("judge", "sheet", "--most", "30") == {"sheet": "sheet-v2.csv", "rows": 30, "pairs": 50}
 
     # Bob prefers the shorter answer of the first 15, on the page, whose process is killed after 9 of them.
-    with sync_playwright() as play:
-        page = play.chromium.launch(executable_path=CHROMIUM, args=list(OPEN)).new_page()
-        with judging(heed, "bob") as (process, url):
-            prefer_the_shorter(page, url, 1, 9)
-            process.kill()
-        with judging(heed, "bob") as (process, url):
-            prefer_the_shorter(page, url, 10, 15)
-            process.terminate()
-            out, err = process.communicate(timeout=60)
+    page = browser.new_page()
+    with judging(heed, "bob") as (process, url):
+        prefer_the_shorter(page, url, 1, 9)
+        process.kill()
+    with judging(heed, "bob") as (process, url):
+        prefer_the_shorter(page, url, 10, 15)
+        process.terminate()
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert json.loads(out)["judged"] == {"bob": 15}
 

@@ -182,7 +182,7 @@ def test_one_page_says_what_was_decided_and_why(workspace: Heed, tmp_path: Path)
     page = tmp_path / "new" / "comparison.html"
     [card] = workspace.json("compare", "--html", str(page)).values()
     html = page.read_text()
-    assert "Version 2. Refused: a check failed and the champion stays." in html
+    assert "Version 2. Refused: the champion stays." in html
     assert 'class="mark refuse">refuse</span>policy/win_rate is ' in html
     assert f"{card['measures']['policy/win_rate_length_controlled']['value']:.3f}" in html
     [whole] = runs_of(workspace, "retrain")

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 import uvicorn
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from components.evaluation.people.pairs import Better, Pair
 from components.evaluation.people.verdicts import Verdict
+from components.pages import LOOK, filled
 from components.records.errors import BadInput
 from components.services.listening import Server, address, bound, stopping
 
@@ -102,9 +103,14 @@ def application(pairs: Sequence[Pair], before: Mapping[str, Verdict], keep: Call
         keep(kept)
         said[given.id] = kept
 
-    for file in PAGE.iterdir():
-        path = "/" if file.name == "index.html" else f"/{file.name}"
-        app.add_api_route(path, _static(file))
+    page = filled(PAGE / "index.html")
+
+    @app.get("/")
+    def index() -> HTMLResponse:
+        return HTMLResponse(page, headers=HEADERS)
+
+    for file in (LOOK, PAGE / "page.css", PAGE / "page.js"):
+        app.add_api_route(f"/{file.name}", _static(file))
     return app
 
 

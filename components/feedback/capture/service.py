@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.cors import CORSMiddleware
@@ -36,10 +37,11 @@ from components.feedback.capture.spool import Spool, SpoolFull, catch_up
 from components.feedback.capture.store import Store, StoreDown
 from components.feedback.capture.users import secret_of
 from components.feedback.capture.writer import Writer
+from components.pages import LOOK, filled
 from components.workspace import Workspace
 
 PAGE = Path(__file__).parent / "page"
-PAGE_FILES = (".html", ".js", ".css")
+PAGE_FILES = (".js", ".css")
 FILES = StaticFiles(directory=PAGE)
 PAGE_POLICY = "; ".join(
     (
@@ -100,10 +102,10 @@ def service(workspace: Workspace, upstream: httpx.AsyncBaseTransport | None = No
     app.openapi = lambda: description.whole(app)  # type: ignore[method-assign]
     app.add_api_route("/openapi.json", does.described(app), include_in_schema=False)
     app.add_api_route("/docs", does.docs, include_in_schema=False)
-    for file in sorted(PAGE.iterdir()):
+    app.add_api_route("/", _index(), include_in_schema=False)
+    for file in (LOOK, *sorted(PAGE.iterdir())):
         if file.suffix in PAGE_FILES:
-            path = "/" if file.name == "index.html" else f"/{file.name}"
-            app.add_api_route(path, _static(file), include_in_schema=False)
+            app.add_api_route(f"/{file.name}", _static(file), include_in_schema=False)
     if workspace.settings.capture.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -287,6 +289,15 @@ async def _begun(request: Request) -> AsyncIterator[bytes]:
             yield piece
 
     return whole()
+
+
+def _index() -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    html = filled(PAGE / "index.html")
+
+    async def index(_: Request) -> Response:
+        return HTMLResponse(html, headers=PAGE_HEADERS)
+
+    return index
 
 
 def _static(file: Path) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mlflow
 import polars as pl
+import pytest
 
 from components.config import Settings
 from components.evaluation.publishing import publish, trace
@@ -47,3 +48,30 @@ def test_the_most_different_answers_are_won_and_lost_ones_that_share_the_fewest_
     assert shown["verdict"].value_counts().sort("verdict").rows() == [("challenger", 10), ("champion", 10)]
     assert shown["in_common"].to_list()[:4] == [0.0, 0.2, 0.6, 1.0]  # none; four; the, red, fox
     assert shown["prompt"][2] == ANSWERS["prompt"][0]
+
+
+@pytest.mark.parametrize(
+    ("said", "nearly_said", "said_otherwise"),
+    [
+        (
+            "今天天气很好，我们去公园散步吧。",
+            "今天天气很好，我们去公园跑步吧。",
+            "请先重新启动您的电脑。",
+        ),
+        (
+            "水を一日に二リットル飲みましょう。",
+            "水を一日に三リットル飲みましょう。",
+            "まずパソコンを再起動してください。",
+        ),
+        ("วันนี้อากาศดีมากไปเดินเล่นกัน", "วันนี้อากาศดีมากไปวิ่งเล่นกัน", "กรุณารีสตาร์ทคอมพิวเตอร์ของคุณ"),
+    ],
+)
+def test_answers_are_told_apart_also_where_no_spaces_stand_between_words(
+    said: str, nearly_said: str, said_otherwise: str
+) -> None:
+    answers = ANSWERS.head(2).with_columns(champion=pl.lit(said), challenger=pl.Series([nearly_said, said_otherwise]))
+    shown = most_different(answers)
+    assert shown["challenger"].to_list() == [said_otherwise, nearly_said]
+    different, alike = shown["in_common"]
+    assert different < 0.15
+    assert alike > 0.6

@@ -1,7 +1,6 @@
 """The page that people judge on, in a real browser, before a real server in a process of its own."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.judged import HARM
-
-OPEN = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 SERVE = f"""
 from components.evaluation.people.pairs import Pair
@@ -54,17 +51,6 @@ def served() -> Iterator[Served]:
         assert process.stdout is not None
         yield Served(process, process.stdout.readline().strip())
         process.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("no chromium is installed; Debian's package of that name is what these tests drive")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=list(OPEN))
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, url: str, **how: Any) -> Page:
@@ -111,6 +97,7 @@ def test_each_key_says_what_it_stands_for_and_one_can_go_back_skip_and_come_agai
     expect(page.locator("[data-better=right]")).to_have_attribute("aria-pressed", "true")
     assert {url.removeprefix(served.url).strip("/") for url in asked} <= {
         "",
+        "look.css",
         "page.css",
         "page.js",
         "pairs",
@@ -145,7 +132,9 @@ def test_what_a_model_writes_stays_text_and_a_phone_shows_all_of_it(
 def test_nothing_that_is_served_tells_whose_a_side_is_and_only_the_page_may_ask(served: Served) -> None:
     served_pairs = httpx.get(f"{served.url}/pairs").json()
     assert {key for pair in served_pairs for key in pair} == {"id", "prompt", "left", "right", "better", "why"}
-    everything = "".join(httpx.get(f"{served.url}/{file}").text for file in ("", "page.css", "page.js", "pairs"))
+    everything = "".join(
+        httpx.get(f"{served.url}/{file}").text for file in ("", "look.css", "page.css", "page.js", "pairs")
+    )
     assert "challenger" not in everything
     assert "champion" not in everything
     said = {"id": "v2-a", "better": "left"}

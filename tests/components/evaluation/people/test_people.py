@@ -15,7 +15,7 @@ from components.evaluation.people.verdicts import Verdict, Verdicts
 from components.records.errors import BadInput
 from components.records.handles import Estimate, Scorecard
 from components.registry import decisions, models
-from components.registry.card import model_card
+from components.registry.reconsidering import reconsider
 from components.tracking import client
 from components.workspace import Workspace
 from tests.judged import SHORT, evaluated
@@ -196,12 +196,13 @@ def test_people_s_measures_come_into_the_scorecard_and_go_when_nobody_has_made_t
     workspace, scorecard = evaluation
     names = ("people/win_rate", "people/agreement")
     half = Estimate(value=0.5, low=0.4, high=0.6, n=50)
-    fuller = decisions.remeasure(workspace, scorecard.challenger, names, dict.fromkeys(names, half), model_card)
+    fuller, decision = reconsider(workspace, scorecard.challenger, names, dict.fromkeys(names, half))
+    assert decision.outcome == "hold"
     card = client(workspace).get_model_version(models.POLICY, "2").description
     assert "| people/win_rate | 0.500 | 0.400 to 0.600 | 50 |" in card
     assert decisions.measured(workspace, None) == fuller
     assert list(fuller.measures) == ["policy/win_rate", *names]
-    decisions.remeasure(workspace, scorecard.challenger, names, {"people/win_rate": half}, model_card)
+    reconsider(workspace, scorecard.challenger, names, {"people/win_rate": half})
     assert list(decisions.measured(workspace, 2).measures) == ["policy/win_rate", "people/win_rate"]
     with pytest.raises(BadInput, match="version 1 was never measured"):
         decisions.measured(workspace, 1)

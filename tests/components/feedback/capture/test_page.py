@@ -1,16 +1,14 @@
 """The page at / and heed.js on somebody else's page, in a real browser, before a real service, store and model."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.components.feedback.live import Live, Model, listening, serving, until
 
-OPEN = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 LAST = ".turn:last-of-type "
 
 
@@ -29,17 +27,6 @@ class Elsewhere(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("no chromium is installed; Debian's package of that name is what these tests drive")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=list(OPEN))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
