@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals bench-data bench-defences bench-crash bench-loop bench-gate
+.PHONY: setup demo test lint bench-demo bench-hh bench-stages bench-capture bench-preferences bench-signals bench-data bench-defences bench-crash bench-loop bench-gate bench-canary
 
 setup:
 	@cmp -s requirements.lock .venv/installed.lock || $(MAKE) --no-print-directory install
@@ -60,3 +60,6 @@ bench-loop: setup
 
 bench-gate: setup
 	@$(BIN)/python -m benchmarks.gate
+
+bench-canary: setup
+	@$(BIN)/python -m benchmarks.canary

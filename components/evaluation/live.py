@@ -1,7 +1,7 @@
 """Compares what users make of a canary with what the others make of the champion. Knows nothing of what follows.
 
-A user's approval is the share of their answers that satisfied them less the share that did not, -1 to 1. Each user
-counts once, however much they say.
+A user's approval is the share that satisfied them of those answers of which they let anything be known, 0 to 1. Most
+answers pass without a word, so a share of all would hardly move. Each user counts once, however much they say.
 """
 
 import numpy as np
@@ -26,12 +26,12 @@ def measure(verdicts: pl.DataFrame, canary: str, champion: str, resamples: int, 
         seed: of the resampling.
 
     Returns:
-        `live/approval`, the difference (-2 to 2), for all and for each group of users with enough on both sides;
-        `live/approval_canary` and `live/approval_champion`, the two sides. The n of a difference is the number of users
-        on the smaller side. Nothing where that is below `ENOUGH`.
+        `live/approval`, the difference (-1 to 1), for all and for each group of users with enough on both sides;
+        `live/approval_canary` and `live/approval_champion`, the two sides. The n of a difference is the number of such
+        users on the smaller side. Nothing where that is below `ENOUGH`.
     """
     users = (
-        verdicts.filter(pl.col("model").is_in([canary, champion]))
+        verdicts.filter(pl.col("model").is_in([canary, champion]) & (pl.col("verdict") != 0))
         .group_by("user", maintain_order=True)
         .agg(pl.col("group").drop_nulls().last(), *_side(canary, "canary"), *_side(champion, "champion"))
     )
@@ -49,7 +49,7 @@ def measure(verdicts: pl.DataFrame, canary: str, champion: str, resamples: int, 
 
 
 def _side(model: str, name: str) -> tuple[pl.Expr, pl.Expr]:
-    theirs = pl.col("verdict").filter(pl.col("model") == model)
+    theirs = (pl.col("verdict") > 0).filter(pl.col("model") == model)
     return theirs.mean().fill_null(0.0).alias(name), (theirs.len() > 0).alias(f"got_{name}")
 
 

@@ -37,13 +37,14 @@ class Check(written.Check):
     """What one measure of the scorecard must show.
 
     Attributes:
-        by: whether the whole interval has to lie beyond the bound, or the value alone decides.
+        by: whether the whole interval has to lie beyond the bound, or only must not lie short of it (`interval
+            against`), or the value alone decides.
         needs: how many units the measure has to be made on; fewer hold. With 0 a measure of nothing can pass by value.
         of: `everybody`, or `each group`, which the measure is then made for as measure/GROUP. A group on which it is
             made too rarely stops nothing, unless its whole interval is short of the bound.
     """
 
-    by: Literal["interval", "value"] = "interval"
+    by: Literal["interval", "interval against", "value"] = "interval"
     needs: Annotated[int, Field(ge=0)] = 1
     of: Literal["everybody", "each group"] = "everybody"
 
@@ -204,7 +205,12 @@ def _shortfall(check: Check, estimate: Estimate) -> float:
 def _weigh(check: Check, estimate: Estimate, demand: Demand) -> tuple[Outcome, str]:
     if estimate.n < check.needs:
         return "hold", f"measured on fewer than the {check.needs} the policy asks for"
-    return _weigh_value(check, estimate.value) if check.by == "value" else _weigh_interval(check, estimate, demand)
+    if check.by == "value":
+        return _weigh_value(check, estimate.value)
+    outcome, finding = _weigh_interval(check, estimate, demand)
+    if check.by == "interval against" and outcome == "hold":
+        return "promote", f"nothing shows that it is {'below' if check.more_is_better else 'above'} {check.bound:g}"
+    return outcome, finding
 
 
 def _weigh_value(check: Check, value: float) -> tuple[Outcome, str]:

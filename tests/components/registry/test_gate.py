@@ -7,7 +7,15 @@ import pytest
 
 from components.records.errors import BadInput
 from components.records.handles import Estimate, ModelVersion, Scorecard
-from components.registry.gate import DEFAULT_POLICY, Check, Policy, decide, read_policy
+from components.registry.gate import (
+    DEFAULT_POLICY,
+    Check,
+    Policy,
+    decide,
+    read_live_checks,
+    read_policy,
+    weigh_live,
+)
 
 
 def scorecard(**changes: tuple[float, float, float, int]) -> Scorecard:
@@ -57,6 +65,33 @@ def test_by_interval_the_whole_of_it_has_to_lie_beyond_the_bound(
     middle = (low + high) / 2
     assert outcome(Check(measure="x", at_least=0.5), middle, low, high) == at_least
     assert outcome(Check(measure="x", at_most=0.5), middle, low, high) == at_most
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"), [(0.51, 0.60, "promote"), (0.45, 0.55, "promote"), (0.40, 0.49, "refuse")]
+)
+def test_by_interval_against_only_what_is_shown_to_be_short_of_the_bound_stops(
+    low: float, high: float, expected: str
+) -> None:
+    assert outcome(Check(measure="x", at_least=0.5, by="interval against"), (low + high) / 2, low, high) == expected
+    assert outcome(Check(measure="x", at_least=0.5, by="interval against", needs=101), 0.6, low, high) == "hold"
+
+
+def test_users_of_a_canary_decide_by_their_own_checks_and_a_scorecard_by_the_others() -> None:
+    live = read_live_checks(DEFAULT_POLICY)
+    assert {check.measure for check in live} == {"live/approval"}
+    assert not set(live) & set(read_policy(DEFAULT_POLICY).checks)
+
+    def seen(value: float, half: float, n: int = 500) -> str:
+        found = Estimate(value=value, low=value - half, high=value + half, n=n)
+        return weigh_live({"live/approval": found}, live, steps=2).outcome
+
+    assert seen(0.01, 0.03) == "promote"
+    assert seen(-0.01, 0.03) == "hold"
+    assert seen(-0.04, 0.015) == "refuse"
+    assert seen(-0.03, 0.025) == "hold"  # one look would refuse it, many looks may
+    assert seen(-0.4, 0.1, n=49) == "hold"
+    assert weigh_live({}, live, steps=2).outcome == "hold"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +239,7 @@ GOOD = '[[check]]\nmeasure = "policy/kl"\nat_most = 50\n'
         ('[[check]]\nmeasure = "x"\n', "exactly one of at_least and at_most", "check 1", "Give the bound"),
         ('[[check]]\nmeasure = "x"\nat_least = "half"\n', "at_least = 'half': ", "check 1", "Correct at_least"),
         ('[[check]]\nmeasure = "x"\nat_least = nan\n', "at_least = nan: ", "check 1", "Correct at_least"),
-        (GOOD + 'by = "vibes"\n', "by = 'vibes': .*'interval' or 'value'", "check 1", "Correct by"),
+        (GOOD + 'by = "vibes"\n', "by = 'vibes': .*'interval against' or 'value'", "check 1", "Correct by"),
         (GOOD + "needs = -1\n", "needs = -1: ", "check 1", "Correct needs"),
     ],
 )
