@@ -28,6 +28,7 @@ ENDS = {
 STOPPED = {
     "data held": "The data gate holds the data for a person: nothing was trained.",
     "data refused": "The data gate refuses the data: nothing was trained.",
+    "failed": "It failed: nothing was decided. The next retraining goes on where it ended.",
 }
 
 
@@ -55,16 +56,16 @@ def begin(
     before = known(workspace, RETRAINING, inputs)
     leave(workspace, "KILLED")
     tags = tags_of(workspace, RETRAINING, inputs, dataset, origin)
+    name = f"{RETRAINING} on {dataset.hash[:8]}"
     if before:
         run = before.info.run_id
         worked_on = before.data.tags["heed.correlation"].split()
         # A worker that was left behind may go on for the Prefect run that died.
         tags["heed.correlation"] = " ".join(dict.fromkeys([*worked_on, origin["heed.correlation"]]))
-        mlflow.update_run(run, status="RUNNING")
+        mlflow.update_run(run, status="RUNNING", name=name)
         for key, value in tags.items():
             mlflow.set_tag(run, key, value)
     else:
-        name = f"{RETRAINING} on {dataset.hash[:8]}"
         # With its tags in one call: a run without its step could be made again.
         run = mlflow.create_run(experiment(workspace), tags=tags, run_name=name).info.run_id
     params = [Param(f"{part}.{key}", str(value)) for part, kept in settings.items() for key, value in kept.items()]
@@ -100,6 +101,18 @@ def amend(workspace: Workspace, inputs: str, decision: Decision, scorecard: Scor
     """
     if run := known(workspace, RETRAINING, inputs):
         _say(workspace, run, decision.outcome, decision.reasons, scorecard)
+
+
+def fail(workspace: Workspace, run: str, because: str) -> None:
+    """Say that an error has ended a retraining, and which.
+
+    Args:
+        run: as `begin` returned it.
+        because: the error.
+    """
+    mlflow = client(workspace)
+    _say(workspace, mlflow.get_run(run), "failed", [because], None)
+    mlflow.set_terminated(run, "FAILED")
 
 
 def leave(workspace: Workspace, status: str) -> None:
