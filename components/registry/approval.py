@@ -95,8 +95,9 @@ def _settle(
     """
     settled = Decision(outcome=outcome, reasons=(*decision.reasons[:-1], said))
     inputs = tag(workspace, card.challenger, "heed.inputs") or ""
+    retrainings.answered(workspace, inputs, settled, card)
+    # Last, because from then on nobody is asked any more.
     record(workspace, card, settled, inputs, model_card(card, settled, template_of(workspace)))
-    retrainings.amend(workspace, inputs, settled, card)
     return settled
 
 
