@@ -126,9 +126,12 @@ def once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged:
     run = retrainings.begin(workspace, inputs, dataset, workspace.settings.model_dump(include=set(SHAPING)), origin())
     try:
         done = done or _attempted(workspace, dataset, attempt, inputs, challenged)
-    except BaseException as error:
+    except Exception as error:
         if not outages.said(error, workspace.root):  # what went away may be where runs are kept
-            retrainings.leave(workspace, "FAILED" if isinstance(error, Exception) else "KILLED")
+            retrainings.fail(workspace, run, f"{type(error).__name__}: {error}".splitlines()[0])
+        raise
+    except BaseException:
+        retrainings.leave(workspace, "KILLED")
         raise
     retrainings.finish(workspace, run, done.outcome, done.reasons, done.scorecard)
     return done

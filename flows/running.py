@@ -160,7 +160,7 @@ def in_words(told: dict[str, Any]) -> str:
     if found := told["feedback"]:
         pieces = [f"at {found['feedback']} new pieces"] if found["feedback"] else []
         drifts = [f"where {found['drift']} or more things have drifted"] if found["drift"] else []
-        pause = timedelta(seconds=found["at_most_every"])
+        pause = _interval(timedelta(seconds=found["at_most_every"]))
         lines.append(f"{'trigger':<12}{' or '.join(pieces + drifts)}, at most every {pause}")
     else:
         lines.append(f"{'trigger':<12}never")
@@ -193,8 +193,15 @@ def _words(kept: Any) -> str:
     if hasattr(kept, "cron"):
         when = f'"{kept.cron}"'
     elif hasattr(kept, "interval"):
-        when = f"every {kept.interval}"
+        when = f"every {_interval(kept.interval)}"
     return f"{when} {kept.timezone or 'UTC'}"
+
+
+def _interval(time: timedelta) -> str:
+    """As "6 hours"."""
+    from humanize import precisedelta
+
+    return precisedelta(time)
 
 
 def _seconds(text: str, option: str) -> float:

@@ -64,7 +64,8 @@ def mlflow_ui(workspace: Workspace) -> str:
         return up.addresses[MLFLOW]
     from sqlalchemy import make_url  # takes a while, which other commands need not wait
 
-    shown = make_url(workspace.tracking_uri).render_as_string(hide_password=True)
+    address = make_url(workspace.tracking_uri).difference_update_query(["password"])
+    shown = address.render_as_string(hide_password=True)
     return shown if workspace.is_tracked_by_server else f"{_beside('mlflow')} ui --backend-store-uri {shown}"
 
 

@@ -18,6 +18,7 @@ from components.feedback.capture import collected
 from components.feedback.capture.database import StoreDown
 from components.progress import console
 from components.records.errors import BadInput
+from components.validation import acceptance
 from components.workspace import Workspace, looked, tally
 from flows import events
 from flows.burying import Lost, bury
@@ -72,6 +73,7 @@ def waiting(workspace: Workspace) -> int:
     Raises:
         StoreDown: the store of what is captured does not answer.
     """
+    acceptance.recall(workspace)
     return collected.waiting(workspace) + looked.landed_since(workspace)
 
 

@@ -6,16 +6,13 @@ Knows nothing of what is done in between. Only one retraining is done at a time.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from components.records.handles import DatasetVersion, Decision, Scorecard
 from components.registry.card import OUTCOMES
 from components.registry.models import POLICY
 from components.tracking import RETRAINING, client, experiment, known, tags_of
 from components.workspace import Workspace
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 ENDS = {
     "promote": "promoted version {}",
@@ -29,6 +26,7 @@ ENDS = {
 STOPPED = {
     "data held": "The data gate holds the data for a person: nothing was trained.",
     "data refused": "The data gate refuses the data: nothing was trained.",
+    "failed": "It failed: nothing was decided. The next retraining goes on where it ended.",
 }
 
 
@@ -56,16 +54,16 @@ def begin(
     before = known(workspace, RETRAINING, inputs)
     leave(workspace, "KILLED")
     tags = tags_of(workspace, RETRAINING, inputs, dataset, origin)
+    name = f"{RETRAINING} on {dataset.hash[:8]}"
     if before:
         run = before.info.run_id
         worked_on = before.data.tags["heed.correlation"].split()
         # A worker that was left behind may go on for the Prefect run that died.
         tags["heed.correlation"] = " ".join(dict.fromkeys([*worked_on, origin["heed.correlation"]]))
-        mlflow.update_run(run, status="RUNNING")
+        mlflow.update_run(run, status="RUNNING", name=name)
         for key, value in tags.items():
             mlflow.set_tag(run, key, value)
     else:
-        name = f"{RETRAINING} on {dataset.hash[:8]}"
         # With its tags in one call: a run without its step could be made again.
         run = mlflow.create_run(experiment(workspace), tags=tags, run_name=name).info.run_id
     params = [Param(f"{part}.{key}", str(value)) for part, kept in settings.items() for key, value in kept.items()]
@@ -89,18 +87,31 @@ def finish(workspace: Workspace, run: str, outcome: str, reasons: Sequence[str],
     measures, now = scorecard.measures if scorecard else {}, int(1000 * time.time())
     # Without the ends of the intervals, which stand in the run of the evaluation: runs are compared by these.
     mlflow.log_batch(run, metrics=[Metric(name, estimate.value, now, 0) for name, estimate in measures.items()])
-    _say(workspace, mlflow.get_run(run), outcome, reasons, scorecard)
+    _say(workspace, run, outcome, reasons, scorecard)
     mlflow.set_terminated(run)
 
 
-def amend(workspace: Workspace, inputs: str, decision: Decision, scorecard: Scorecard) -> None:
-    """Say in the run of a retraining that ended what was decided since; nothing where it had no run.
+def answered(workspace: Workspace, inputs: str, decision: Decision, scorecard: Scorecard) -> None:
+    """Say what a person has made of the challenger that a retraining asked about; no other run changes.
 
     Args:
-        inputs: as for `begin`.
+        inputs: as `begin` was given them.
+        decision: with what the person said among its reasons.
+        scorecard: what was measured.
     """
-    if run := known(workspace, RETRAINING, inputs):
-        _say(workspace, run, decision.outcome, decision.reasons, scorecard)
+    if asked := known(workspace, RETRAINING, inputs):
+        _say(workspace, asked.info.run_id, decision.outcome, decision.reasons, scorecard)
+
+
+def fail(workspace: Workspace, run: str, because: str) -> None:
+    """Say that an error has ended a retraining, and which.
+
+    Args:
+        run: as `begin` returned it.
+        because: the error.
+    """
+    _say(workspace, run, "failed", [because], None)
+    client(workspace).set_terminated(run, "FAILED")
 
 
 def leave(workspace: Workspace, status: str) -> None:
@@ -111,16 +122,23 @@ def leave(workspace: Workspace, status: str) -> None:
         mlflow.set_terminated(run.info.run_id, status)
 
 
-def _say(workspace: Workspace, run: "Run", outcome: str, reasons: Sequence[str], scorecard: Scorecard | None) -> None:
-    """Put what a retraining came to into the name of its run, the description and a tag."""
+def _say(workspace: Workspace, run: str, outcome: str, reasons: Sequence[str], scorecard: Scorecard | None) -> None:
     from mlflow.entities import RunTag
 
-    mlflow, tags = client(workspace), run.data.tags
-    said = _description(outcome, reasons, scorecard, experiment(workspace), tags)
-    mlflow.log_batch(run.info.run_id, tags=[RunTag("heed.outcome", outcome), RunTag("mlflow.note.content", said)])
+    mlflow = client(workspace)
+    tags = mlflow.get_run(run).data.tags
     end = ENDS.get(outcome, outcome).format(scorecard.challenger.version if scorecard else "")
+    mlflow.log_batch(
+        run,
+        tags=[
+            RunTag("heed.outcome", outcome),
+            # Again, because MLflow shows no descriptions where it compares runs.
+            RunTag("heed.because", "; ".join(reasons)),
+            RunTag("mlflow.note.content", _description(outcome, reasons, scorecard, experiment(workspace), tags)),
+        ],
+    )
     # How it ended comes first, because that much of a name fits into MLflow's lists.
-    mlflow.update_run(run.info.run_id, name=f"{end}: {RETRAINING} on {tags['heed.dataset'][:8]}")
+    mlflow.update_run(run, name=f"{end}: {RETRAINING} on {tags['heed.dataset'][:8]}")
 
 
 def _input(dataset: DatasetVersion) -> Any:

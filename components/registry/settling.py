@@ -25,6 +25,7 @@ def settle(
     assert decision
     settled = Decision(outcome=outcome, reasons=(*decision.reasons[:-1], said))
     inputs = tag(workspace, model, "heed.inputs") or ""
+    retrainings.answered(workspace, inputs, settled, card)
+    # Last, because from then on nobody is asked any more.
     record(workspace, card, settled, inputs, model_card(card, settled, template_of(workspace)))
-    retrainings.amend(workspace, inputs, settled, card)
     return settled

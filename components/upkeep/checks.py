@@ -1,6 +1,6 @@
 """What `heed doctor` looks at: one function a check, each with an answer in a sentence and what to do about it.
 
-A check changes nothing, and none takes longer than it is given: what does not answer is said not to.
+A check leaves everything as it was, and none takes longer than it is given: what does not answer is said not to.
 """
 
 import os
@@ -20,7 +20,7 @@ from packaging.specifiers import SpecifierSet
 from pydantic import BaseModel
 from sqlalchemy import MetaData
 
-from components import cluster
+from components import cluster, outages, tracking
 from components.feedback.capture import database
 from components.feedback.capture.database import Database, StoreDown
 from components.records.errors import BadInput
@@ -36,6 +36,9 @@ PATIENCE = 5.0
 
 LONGEST = 60.0
 """Seconds that a check may take in all: a name that is looked up, or a disk that is away, minds no other limit."""
+
+TRIED = "heed.doctor"
+"""The tag that is put on what may perhaps not be written to, and taken away again."""
 
 LITTLE_ROOM, NO_ROOM = 5 * 10**9, 500 * 10**6  # bytes
 
@@ -219,9 +222,36 @@ def mlflow(workspace: Workspace) -> Found:
     """The tracking server and registry."""
     if not workspace.is_tracked_by_server:
         return ok("runs and models are in the workspace" if not workspace.settings.mlflow.tracking_uri else "no server")
-    return _asked(
+    asked = _asked(
         f"{workspace.tracking_uri.rstrip('/')}/health", "Start the MLflow server or mend mlflow.tracking_uri."
     )
+    return _written(workspace, asked) if asked.state == "ok" else asked
+
+
+def _written(workspace: Workspace, answers: Found) -> Found:
+    """Whether this account may write: a tag is put on heed's experiment and models, and taken away again.
+
+    Args:
+        answers: what is found where it may.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = tracking.client(workspace)
+    try:
+        experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
+        if not experiment:
+            return ok(f"{answers.found}; whether this account may write, the first retraining shows")
+        client.set_experiment_tag(experiment.experiment_id, TRIED, "")
+        client.delete_experiment_tag(experiment.experiment_id, TRIED)
+        for model in client.search_registered_models("name LIKE 'heed-%'"):
+            client.set_registered_model_tag(model.name, TRIED, "")
+            client.delete_registered_model_tag(model.name, TRIED)
+    except MlflowException as error:
+        if error.error_code not in outages.REFUSED:
+            raise
+        fix = "Name another in MLFLOW_TRACKING_USERNAME, or have its administrator let this one edit."
+        return bad(f"{answers.found}, but this account may not write", fix)
+    return ok(f"{answers.found}, and this account may write")
 
 
 def prefect(workspace: Workspace) -> Found:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from components.records.errors import BadInput
 from components.records.handles import DatasetVersion
-from components.workspace import Workspace, git, pinning, versions
+from components.workspace import Workspace, git, looked, pinning, versions
 from components.workspace.files import append, logged
 
 GATE = "the data gate"
@@ -105,6 +105,14 @@ def accept(workspace: Workspace, dataset: DatasetVersion, because: str, by: str 
         workspace.root, f"Accept batch {made.batch}: {because}", str(workspace.acceptances.relative_to(workspace.root))
     )
     return made
+
+
+def recall(workspace: Workspace) -> None:
+    """In a clone, where no retraining is remembered, take what was accepted as looked at: git remembers that."""
+    if looked.is_remembered(workspace):
+        return
+    if accepted := acceptances(workspace):
+        looked.remember(workspace, accepted[-1].batch)
 
 
 def batch_named(workspace: Workspace, name: str | None) -> DatasetVersion:

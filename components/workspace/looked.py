@@ -24,6 +24,11 @@ def remember(workspace: Workspace, batch: str) -> None:
     place_text(_memory(workspace), json.dumps({"batch": number_of(batch) if batch else 0}))
 
 
+def is_remembered(workspace: Workspace) -> bool:
+    """Whether this folder knows of a retraining; a clone of the workspace does not."""
+    return _memory(workspace).exists()
+
+
 def last_batch(workspace: Workspace) -> int:
     """The number of the newest batch that a retraining has looked at; 0 where none has."""
     memory = _memory(workspace)

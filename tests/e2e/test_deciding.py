@@ -13,11 +13,13 @@ from prefect.states import Suspended
 from components.records.errors import BadInput
 from components.records.handles import Estimate, ModelVersion, Scorecard
 from components.registry import approval, canary, decisions, history, models, promotion
-from components.tracking import client
-from components.workspace import Workspace, find
+from components.tracking import client, experiment
+from components.validation import acceptance
+from components.workspace import Workspace, find, versions
 from components.workspace.creation import create
 from flows.approving import withdraw_others
 from flows.promote import can_decide, promote
+from flows.retrain import once
 from tests.e2e.conftest import Heed
 
 POLICY = '[[check]]\nmeasure = "policy/win_rate"\nat_least = 0.5\nbecause = "it has to win"\n'
@@ -171,3 +173,26 @@ def test_a_run_that_waits_about_an_older_challenger_is_cancelled_and_says_why(
     assert [state.name for state in states if state] == ["Cancelled", "Suspended", "Suspended"]
     assert states[0]
     assert states[0].message == "Nobody had answered when version 2 became the challenger."
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "why"),
+    [
+        (RuntimeError("the GPU is gone"), "FAILED", "- RuntimeError: the GPU is gone"),
+        (KeyboardInterrupt(), "KILLED", ""),
+    ],
+)
+def test_a_retraining_that_an_error_ends_is_a_failed_run_that_says_why(
+    workspace: Workspace, error: BaseException, status: str, why: str
+) -> None:
+    dataset = versions.current(workspace)
+    acceptance.accept(workspace, dataset, "to see it fail")
+
+    def challenged(*_: object) -> Scorecard:
+        raise error
+
+    with pytest.raises(type(error)):
+        flow(lambda: once(workspace, dataset, False, challenged), name="retrain")()
+    [found] = client(workspace).search_runs([experiment(workspace)])
+    assert found.info.status == status
+    assert why in found.data.tags.get("mlflow.note.content", "")

@@ -4,7 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+from components.config import load
+from components.workspace import Workspace
+from flows.terminal import mlflow_ui
 from tests.small_disk import SmallDisk
 
 ENDED_IN_A_FINALIZER = """
@@ -52,6 +58,20 @@ def test_what_a_full_disk_keeps_from_being_done_is_one_line_and_done_once_there_
     assert cramped.returncode == 2
     assert "MB are free on this disk" in cramped.stderr
     assert len(cramped.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://ada:hush@mlflow.example.com",
+        "postgresql+psycopg://ada:hush@db.example.com/mlflow",
+        "postgresql+psycopg://db.example.com/mlflow?user=ada&password=hush",
+    ],
+)
+def test_the_way_into_the_mlflow_ui_is_shown_without_a_password(uri: str) -> None:
+    shown = mlflow_ui(Workspace(Path("/somewhere"), load(overrides=[f"mlflow.tracking_uri={uri}"])))
+    assert "example.com" in shown
+    assert "hush" not in shown
 
 
 def heed(*arguments: str) -> "subprocess.CompletedProcess[str]":

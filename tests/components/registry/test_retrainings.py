@@ -110,3 +110,16 @@ def test_one_that_the_data_gate_stops_says_so_and_is_the_same_when_it_may_go_on(
     assert stopped.info.run_name == "data held: retrain on 01234567"
     assert "- hold: too odd." in stopped.data.tags["mlflow.note.content"]
     assert begun(workspace, "inputs", "prefect-2") == id
+
+
+def test_one_that_fails_says_why_and_is_the_same_when_it_goes_on(workspace: Workspace) -> None:
+    id = begun(workspace, "inputs", "prefect-1")
+    retrainings.fail(workspace, id, "OutOfMemoryError: no room for the model")
+    failed = client(workspace).get_run(id)
+    assert (failed.info.status, failed.info.run_name) == ("FAILED", "failed: retrain on 01234567")
+    said = failed.data.tags["mlflow.note.content"]
+    assert "- OutOfMemoryError: no room for the model" in said
+    assert "http://p/prefect-1" in said
+    assert begun(workspace, "inputs", "prefect-2") == id
+    again = client(workspace).get_run(id)
+    assert (again.info.status, again.info.run_name) == ("RUNNING", "retrain on 01234567")

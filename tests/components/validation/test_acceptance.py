@@ -1,5 +1,6 @@
 """What was accepted, by whom and why, stays written down and in git."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -7,7 +8,7 @@ import pytest
 
 from components.records.errors import BadInput
 from components.validation import acceptance
-from components.workspace import Workspace, find, git, pinning, versions
+from components.workspace import Workspace, find, git, looked, pinning, versions
 from components.workspace.creation import create
 from tests.components.validation.test_report import PREFERENCES
 
@@ -84,3 +85,19 @@ def test_an_acceptance_leaves_nothing_for_git_to_ask_about(workspace: Workspace)
     versions.land(workspace, {"preferences": PREFERENCES}, "a")
     acceptance.accept(workspace, versions.current(workspace), "fine")
     assert git.git(workspace.root, "status", "--porcelain") == ""
+
+
+def test_in_a_clone_what_was_accepted_has_been_looked_at_and_what_landed_since_waits(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    first, _ = versions.land(workspace, {"preferences": PREFERENCES[:1]}, "a")
+    acceptance.accept(workspace, first, "no check stops it", acceptance.GATE)
+    versions.land(workspace, {"preferences": PREFERENCES[1:]}, "b")
+    git.git(tmp_path, "clone", "--quiet", str(workspace.root), "clone")
+    shutil.copytree(workspace.data, tmp_path / "clone" / "data", dirs_exist_ok=True)
+    clone = find(tmp_path / "clone")
+    acceptance.recall(clone)
+    assert looked.landed_since(clone) == len(PREFERENCES) - 1
+    looked.remember(clone, acceptance.newest_batch(workspace, versions.current(workspace).hash))
+    acceptance.recall(clone)
+    assert looked.landed_since(clone) == 0
