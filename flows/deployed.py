@@ -80,6 +80,22 @@ def approve(version: int) -> State[Any]:
     return Completed(message=f"{decision.outcome}: {decision.reasons[-1]}")
 
 
+@flow(name="roll back")
+def roll_back(by: str, because: str) -> State[Any]:
+    """Give the champion's place back to the version it succeeded.
+
+    Args:
+        by: who says so.
+        because: why, for whoever asks later.
+    """
+    workspace = _opened(None)
+    from components.registry import promotion
+
+    with promotion.deciding(workspace):
+        before, now = promotion.rollback(workspace, because, by)
+    return Completed(message=f"version {now.version} is the champion again, in place of version {before.version}")
+
+
 @flow(name="look for drift", validate_parameters=False)
 def look_for_drift(at_least: int = 1, settings: list[str] | None = None) -> State[Any]:
     """Land what was captured, and tell Prefect if it has drifted away from what was last accepted.

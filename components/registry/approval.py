@@ -4,6 +4,7 @@ import getpass
 
 from components.records.errors import BadInput
 from components.records.handles import Decision, ModelVersion
+from components.registry import retrainings
 from components.registry.card import model_card, template_of
 from components.registry.models import CHAMPION, at_alias
 from components.registry.promotion import decision_of, promote, record, scorecard_of, tag
@@ -44,11 +45,7 @@ def answer(workspace: Workspace, model: ModelVersion, agreed: bool, by: str, bec
         promote(workspace, model, because, by, card.run_id)
     said = f"{'pass' if agreed else 'refuse'}: {by} {'agreed' if agreed else 'did not agree'}: {because}"
     answered = Decision(outcome="promote" if agreed else "refuse", reasons=(*decision.reasons[:-1], said))
-    record(
-        workspace,
-        card,
-        answered,
-        tag(workspace, model, "heed.inputs") or "",
-        model_card(card, answered, template_of(workspace)),
-    )
+    inputs = tag(workspace, model, "heed.inputs") or ""
+    retrainings.answered(workspace, inputs, answered, card)
+    record(workspace, card, answered, inputs, model_card(card, answered, template_of(workspace)))
     return answered

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.records.handles import DatasetVersion, Scorecard
+from components.records.handles import DatasetVersion, Decision, Scorecard
 from components.registry.card import OUTCOMES
 from components.registry.models import POLICY
 from components.tracking import RETRAINING, client, experiment, known, tags_of
@@ -79,24 +79,26 @@ def finish(workspace: Workspace, run: str, outcome: str, reasons: Sequence[str],
         reasons: why.
         scorecard: what was measured; None where nothing was trained.
     """
-    from mlflow.entities import Metric, RunTag
+    from mlflow.entities import Metric
 
     mlflow = client(workspace)
-    tags = mlflow.get_run(run).data.tags
-    end = ENDS.get(outcome, outcome).format(scorecard.challenger.version if scorecard else "")
     measures, now = scorecard.measures if scorecard else {}, int(1000 * time.time())
-    mlflow.log_batch(
-        run,
-        # Without the ends of the intervals, which stand in the run of the evaluation: runs are compared by these.
-        metrics=[Metric(name, estimate.value, now, 0) for name, estimate in measures.items()],
-        tags=[
-            RunTag("heed.outcome", outcome),
-            RunTag("mlflow.note.content", _description(outcome, reasons, scorecard, experiment(workspace), tags)),
-        ],
-    )
-    # How it ended comes first, because that much of a name fits into MLflow's lists.
-    mlflow.update_run(run, name=f"{end}: {RETRAINING} on {tags['heed.dataset'][:8]}")
+    # Without the ends of the intervals, which stand in the run of the evaluation: runs are compared by these.
+    mlflow.log_batch(run, metrics=[Metric(name, estimate.value, now, 0) for name, estimate in measures.items()])
+    _say(workspace, run, outcome, reasons, scorecard)
     mlflow.set_terminated(run)
+
+
+def answered(workspace: Workspace, inputs: str, decision: Decision, scorecard: Scorecard) -> None:
+    """Say what a person has made of the challenger that a retraining asked about; no other run changes.
+
+    Args:
+        inputs: as `begin` was given them.
+        decision: with what the person said among its reasons.
+        scorecard: what was measured.
+    """
+    if asked := known(workspace, RETRAINING, inputs):
+        _say(workspace, asked.info.run_id, decision.outcome, decision.reasons, scorecard)
 
 
 def leave(workspace: Workspace, status: str) -> None:
@@ -105,6 +107,25 @@ def leave(workspace: Workspace, status: str) -> None:
     running = f"tags.`heed.stage` = '{RETRAINING}' and attributes.status = 'RUNNING'"
     for run in mlflow.search_runs([experiment(workspace)], running):
         mlflow.set_terminated(run.info.run_id, status)
+
+
+def _say(workspace: Workspace, run: str, outcome: str, reasons: Sequence[str], scorecard: Scorecard | None) -> None:
+    from mlflow.entities import RunTag
+
+    mlflow = client(workspace)
+    tags = mlflow.get_run(run).data.tags
+    end = ENDS.get(outcome, outcome).format(scorecard.challenger.version if scorecard else "")
+    mlflow.log_batch(
+        run,
+        tags=[
+            RunTag("heed.outcome", outcome),
+            # Again, because MLflow shows no descriptions where it compares runs.
+            RunTag("heed.because", "; ".join(reasons)),
+            RunTag("mlflow.note.content", _description(outcome, reasons, scorecard, experiment(workspace), tags)),
+        ],
+    )
+    # How it ended comes first, because that much of a name fits into MLflow's lists.
+    mlflow.update_run(run, name=f"{end}: {RETRAINING} on {tags['heed.dataset'][:8]}")
 
 
 def _input(dataset: DatasetVersion) -> Any:
