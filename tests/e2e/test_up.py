@@ -284,7 +284,8 @@ def test_why_one_of_two_retrainings_was_promoted_is_three_clicks_away(up: Up, pa
         page.get_by_role("link", name="heed", exact=True),
         page.get_by_role("link", name=re.compile("^promoted version 2")),
     )
-    expect(page.get_by_text("pass: policy/win_rate is ")).to_be_visible()
+    description = page.get_by_role("paragraph")
+    expect(description.filter(has_text="pass: policy/win_rate is ")).to_be_visible()
 
     page.goto(up.heed.run("compare").stdout.split()[-1])
     rows = page.get_by_role("checkbox", name="row selection")
@@ -323,7 +324,8 @@ def test_a_person_agrees_and_goes_back_in_the_browser(up: Up, page: Page) -> Non
     assert [{key: move[key] for key in moves[0]} for move in told] == moves
     page.goto(up.heed.run("compare").stdout.split()[-1])
     page.get_by_role("link", name=re.compile("^promoted version 3")).click()
-    expect(page.get_by_text("pass: ada agreed: I have read ten answers")).to_be_visible()
+    description = page.get_by_role("paragraph")
+    expect(description.filter(has_text="pass: ada agreed: I have read ten answers")).to_be_visible()
 
 
 def test_services_whose_supervisor_was_killed_are_taken_over_not_doubled(up: Up) -> None:
