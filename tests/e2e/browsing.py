@@ -44,13 +44,20 @@ def click(*places: Locator) -> None:
         place.click()
 
 
-def submit(form: Locator, button: str, *written: str) -> None:
-    """Write into the fields of a form of Prefect's, and press a button until the server has time for it."""
+def submit(form: Locator, button: str, to: str, *written: str) -> None:
+    """Write into the fields of a form of Prefect's, and press a button until the server has time for it.
+
+    Args:
+        form: a dialog.
+        button: what stands on it.
+        to: how the address ends that the button posts to.
+        written: into the fields from the top.
+    """
     for field, text in zip(form.get_by_role("textbox").all(), written, strict=True):
         field.fill(text)
     accepted = False
     while not accepted:
-        with form.page.expect_response(lambda response: response.request.method == "POST") as answered:
+        with form.page.expect_response(lambda response: response.url.endswith(to)) as answered:
             form.get_by_role("button", name=button, exact=True).click()
         # Whoever writes to Prefect's SQLite at the same moment is told so, and may press again.
         assert answered.value.ok or answered.value.status == 503, answered.value.text()
