@@ -12,8 +12,6 @@ OPEN = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-net
 PATIENCE = 60_000
 """Milliseconds: both are large programs, and the machine may be busy."""
 
-expect.set_options(timeout=PATIENCE)
-
 
 @contextmanager
 def fresh_browser() -> Iterator[Page]:
@@ -30,6 +28,7 @@ def fresh_browser() -> Iterator[Page]:
             elsewhere.append(route.request.url)
             route.abort()
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as play:
         page = play.chromium.launch(executable_path=chromium, args=list(OPEN)).new_page()
         page.set_default_timeout(PATIENCE)
