@@ -7,6 +7,7 @@ said no, 1 anything unforeseen. Libraries are imported by the commands that need
 import os
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -198,21 +199,10 @@ def promote(
 def rollback(because: Because = "by hand", place: Place = None, as_json: Json = False) -> None:
     """Give the champion's place back to the version it succeeded; or a canary's users back to the champion."""
     workspace = opened(place)
-    from components.registry import canary, promotion
+    from components.registry.going_back import go_back
 
-    with promotion.deciding(workspace):
-        if on_trial := canary.running(workspace):
-            canary.take_back(workspace, on_trial, because)
-            told = {"champion": on_trial.champion, "taken_back": on_trial.model.version}
-            by_all = f"version {on_trial.champion} answers everybody"
-            say(as_json, told, f"Version {on_trial.model.version} is tried no longer: {by_all}.")
-            return
-        before, now = promotion.rollback(workspace, because)
-    say(
-        as_json,
-        {"champion": now.version, "before": before.version},
-        f"{now.name} version {now.version} is the champion again, in place of version {before.version}.",
-    )
+    done = go_back(workspace, because)
+    say(as_json, asdict(done), done.in_words())
 
 
 @app.command(epilog="Example: heed history --json")

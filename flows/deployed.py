@@ -97,6 +97,20 @@ def canary(settings: list[str] | None = None) -> State[Any]:
     return Completed(message=said, data=found.model_dump(mode="json"))
 
 
+@flow(name="roll back")
+def roll_back(by: str, because: str) -> State[Any]:
+    """Give the champion's place back to the version it succeeded, or a canary's users back to the champion.
+
+    Args:
+        by: who says so.
+        because: why, for whoever asks later.
+    """
+    workspace = _opened(None)
+    from components.registry.going_back import go_back
+
+    return Completed(message=go_back(workspace, because, by).in_words())
+
+
 @flow(name="look for drift", validate_parameters=False)
 def look_for_drift(at_least: int = 1, settings: list[str] | None = None) -> State[Any]:
     """Land what was captured, and tell Prefect if it has drifted away from what was last accepted.

@@ -44,7 +44,9 @@ from flows.services import RUN_A_FLOW
 from flows.standby import DATA_POOL, TRAINING_POOL
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
-ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
+SILENT = ("Completed", "Failed", "Crashed", "Cancelled", "Suspended")
+"""The states in which no process is at work any more that would say it lives."""
+
 DEAD_AFTER = timedelta(minutes=10)
 """Three times what Prefect lets pass between two signs of life where nobody has set it, as in flows of others."""
 
@@ -89,6 +91,7 @@ def deploy(workspace: Workspace) -> None:
             (deployed.challenge, TRAINING_POOL, None),
             (deployed.approve, DATA_POOL, None),
             (deployed.canary, DATA_POOL, _one_at_a_time()),
+            (deployed.roll_back, DATA_POOL, None),
         )
         for flow, pool, limit in flows:
             if _outdated(workspace, client, flow.name):
@@ -267,12 +270,12 @@ def _outdated(workspace: Workspace, client: SyncPrefectClient, flow: str) -> boo
 
 
 def _dead_runs() -> Automation:
-    """A run that says it lives and then neither says so again nor that it has ended has no one any more who would."""
+    """A run that says it lives and then neither says so again nor that it has stopped has no one any more who would."""
     return Automation(
         name=DEAD,
         trigger=EventTrigger(
             after={HEARTBEAT},
-            expect={HEARTBEAT, *(f"prefect.flow-run.{end}" for end in ENDS)},
+            expect={HEARTBEAT, *(f"prefect.flow-run.{state}" for state in SILENT)},
             match={"prefect.resource.id": "prefect.flow-run.*"},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,

@@ -23,7 +23,7 @@ def promote_by_hand(workspace: Workspace, model: ModelVersion, because: str) -> 
         on_trial = canary.running(workspace)
         promote(workspace, model, because)
         if on_trial and on_trial.model != model:
-            canary.take_back(workspace, on_trial, f"version {model.version} was promoted by hand")
+            canary.take_back(workspace, on_trial, by, f"version {model.version} was promoted by hand")
         elif on_trial:
             canary.end(workspace)
         decision = decision_of(workspace, model)

@@ -3,7 +3,6 @@
 Knows nothing of what they make of it. Who is to have it stands in the registry, where the capture service finds it.
 """
 
-import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -125,11 +124,11 @@ def go_on(workspace: Workspace, canary: Canary, heard: int, because: str) -> Can
     return further
 
 
-def withdraw(workspace: Workspace, canary: Canary, by: str | None, because: str) -> None:
+def withdraw(workspace: Workspace, canary: Canary, by: str, because: str) -> None:
     """Give its users back to the champion.
 
     Args:
-        by: who says so; None for the person at the keyboard.
+        by: who says so.
         because: why.
     """
     history.note(workspace, "withdraw", canary.model, None, because, by, canary.scorecard)
@@ -137,13 +136,13 @@ def withdraw(workspace: Workspace, canary: Canary, by: str | None, because: str)
     journal.tell("promotion", "withdraw", model=journal_name(canary.model), share=canary.share)
 
 
-def take_back(workspace: Workspace, canary: Canary, because: str) -> None:
-    """Give its users back to the champion, because the person at the keyboard says so.
+def take_back(workspace: Workspace, canary: Canary, by: str, because: str) -> None:
+    """Give its users back to the champion, because a person says so.
 
     Whoever holds `promotion.deciding` calls.
     """
-    withdraw(workspace, canary, None, because)
-    settle(workspace, canary.model, "refuse", f"refuse: {getpass.getuser()} took it back while it was tried: {because}")
+    withdraw(workspace, canary, by, because)
+    settle(workspace, canary.model, "refuse", f"refuse: {by} took it back while it was tried: {because}")
 
 
 def end(workspace: Workspace) -> None:

@@ -60,8 +60,12 @@ def promote(
     )
 
 
-def rollback(workspace: Workspace, reason: str) -> tuple[ModelVersion, ModelVersion]:
+def rollback(workspace: Workspace, reason: str, by: str | None = None) -> tuple[ModelVersion, ModelVersion]:
     """Give the champion's place back to the version it succeeded.
+
+    Args:
+        reason: why, for whoever asks later.
+        by: who says so; None for the person at the keyboard.
 
     Returns:
         The version that had the place, and the one that has it now.
@@ -78,7 +82,7 @@ def rollback(workspace: Workspace, reason: str) -> tuple[ModelVersion, ModelVers
     previous = version_named(workspace, int(before))
     mlflow = client(workspace)
     mlflow.set_model_version_tag(POLICY, str(champion.version), "heed.rolled_back_because", reason)
-    history.note(workspace, "roll back", previous, champion, reason, None)
+    history.note(workspace, "roll back", previous, champion, reason, by)
     mlflow.set_registered_model_alias(POLICY, CHAMPION, str(previous.version))
     journal.tell("promotion", "roll back", model=journal_name(previous), before=journal_name(champion))
     return champion, previous

@@ -181,6 +181,6 @@ def test_what_users_like_becomes_the_champion_by_itself(workspace: Workspace, he
 def test_a_person_can_take_a_canary_back(workspace: Workspace, heed: Heed) -> None:
     challenger, now = version(workspace, 2), version(workspace, 3)
     canary.begin(workspace, challenger, now, [0.1], 0, "the gate", "to see", challenger.run_id)
-    assert heed.json("rollback", "--because", "somebody complained") == {"champion": 3, "taken_back": 2}
+    assert heed.json("rollback", "--because", "somebody complained") == {"champion": 3, "before": 2, "was_tried": True}
     assert canary.running(workspace) is None
     assert champion(workspace) == 3

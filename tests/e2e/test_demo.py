@@ -133,7 +133,7 @@ def test_earlier_data_comes_back_byte_for_byte(demo: tuple[Heed, str, Any], tmp_
 def test_rollback_and_promote_move_the_champion_and_say_so(demo: tuple[Heed, str, Any]) -> None:
     heed, _, _ = demo
     back = heed.json("rollback", "--because", "too long-winded")
-    assert back == {"champion": 1, "before": 2}
+    assert back == {"champion": 1, "before": 2, "was_tried": False}
     assert heed.json("status")["champion"] == 1
     again = heed.run("rollback")
     assert again.returncode == 2

@@ -2,17 +2,26 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+from playwright.sync_api import Page, expect
+from prefect.automations import Automation
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from components.simulation.population import Landed, scripted, talk
+from flows.deployments import DEAD
+from tests.e2e.browsing import click, fresh_browser, submit
 from tests.e2e.conftest import Heed
 
 pytestmark = pytest.mark.timeout(600)
@@ -88,12 +97,6 @@ class Up:
         found = [json.loads(line) for line in lines if all(word in line for word in words)]
         return sorted(found, key=lambda line: line["time"])
 
-    def agree(self, run: str, **answer: str) -> bool:
-        """As somebody who resumes a run in Prefect's UI and fills in what it asks; whether it goes on."""
-        address = f"{self.addresses['prefect']}/api/flow_runs/{run}/resume"
-        answered = httpx.post(address, json={"run_input": {"promote": True, **answer}}, timeout=60)
-        return answered.status_code == 201
-
     @property
     def champion(self) -> str | None:
         """As MLflow's own API tells it."""
@@ -102,11 +105,23 @@ class Up:
         answer = httpx.get(f"{self.addresses['mlflow']}{path}", params=asked, timeout=120)
         return answer.json()["model_version"]["version"] if answer.is_success else None
 
+    @property
+    def last_move(self) -> tuple[int, int, str, str]:
+        """Which version has the champion's place, which had it before, who says so and why."""
+        move = self.heed.json("history")["moves"][-1]
+        return move["version"], move["before"], move["by"], move["because"]
+
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """As Prefect's own API tells them."""
         wanted = {"flows": {"name": {"any_": [flow]}}}
         answer = httpx.post(f"{self.addresses['prefect']}/api/flow_runs/filter", json=wanted, timeout=120)
         return answer.json()
+
+    def state(self, run: FlowRun) -> str:
+        """The state of a run, as Prefect's own API tells it."""
+        answer = httpx.get(f"{self.addresses['prefect']}/api/flow_runs/{run.id}", timeout=120)
+        name: str = answer.json()["state_name"]
+        return name
 
     def ended(self, flow: str) -> list[dict[str, Any]]:
         return [run for run in self.runs(flow) if run["state_type"] == "COMPLETED"]
@@ -114,6 +129,12 @@ class Up:
     def pids(self) -> dict[str, int]:
         told = json.loads((self.heed.root / ".heed" / "up.json").read_text())
         return {name: process["pid"] for name, process in told["services"].items()}
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with fresh_browser() as page:
+        yield page
 
 
 def until(true: Callable[[], object], seconds: float) -> None:
@@ -245,14 +266,75 @@ def test_what_the_clock_started_and_a_worker_died_of_and_a_power_cut_stopped_is_
     up.start()
     until(lambda: any(run["state_name"] == "Suspended" for run in up.runs("approve")), 240)
     assert up.champion == "2"
-    [asked] = up.runs("approve")
-    until(lambda: up.agree(asked["id"], by="ada", because="I have read ten answers"), 30)
-    until(lambda: up.champion == "3", 60)
-    assert up.heed.json("history")["moves"][-1]["by"] == "ada"
     assert up.heed.json("schedule", "--off") == {"clock": [], "next": None, "feedback": None}
     until(lambda: len([run for run in up.ended("retrain") if run["auto_scheduled"]]) >= 1, 60)
     assert {run["id"]: run["state_type"] for run in up.runs("retrain")}[cut_off] == "CRASHED"
     assert len(up.heed.mlflow.search_model_versions("name = 'heed-policy'")) == 3
+
+
+def test_a_question_waits_for_longer_than_a_worker_may_be_silent(up: Up) -> None:
+    with temporary_settings({PREFECT_API_URL: f"{up.addresses['prefect']}/api"}):
+        watch = Automation.read(name=DEAD)
+        watch.trigger.within = timedelta(seconds=10)
+        watch.update()
+        asked = run_deployment(f"approve/{up.heed.root.name}", parameters={"version": 2}, timeout=0, as_subflow=False)
+    until(lambda: up.state(asked) == "Suspended", 60)
+    time.sleep(25)
+    assert up.state(asked) == "Suspended"
+
+
+def test_why_one_of_two_retrainings_was_promoted_is_three_clicks_away(up: Up, page: Page) -> None:
+    page.goto(up.addresses["mlflow"])
+    click(
+        page.get_by_role("button", name="Model training"),
+        page.get_by_role("link", name="heed", exact=True),
+        page.get_by_role("link", name=re.compile("^promoted version 2")),
+    )
+    description = page.get_by_role("paragraph")
+    expect(description.filter(has_text="pass: policy/win_rate is ")).to_be_visible()
+
+    page.goto(up.heed.run("compare").stdout.split()[-1])
+    rows = page.get_by_role("checkbox", name="row selection")
+    click(rows.nth(0), rows.nth(1), page.get_by_role("button", name="Compare"))
+    outcomes = page.get_by_role("row", name="heed.outcome").get_by_role("cell")
+    expect(outcomes).to_have_text(["ask", "promote"])
+    reasons = page.get_by_role("row", name="heed.because").get_by_role("cell")
+    expect(reasons).to_contain_text(["; ask: a person has to agree", "pass: policy/win_rate is "])
+
+
+def test_a_person_agrees_in_the_browser(up: Up, page: Page) -> None:
+    [asked] = [run for run in up.runs("approve") if run["parameters"] == {"version": 3}]
+    page.goto(f"{up.addresses['prefect']}/runs")
+    click(page.get_by_role("link", name=asked["name"]), page.get_by_role("button", name="Resume"))
+    form = page.get_by_role("dialog")
+    expect(form.get_by_role("heading", name="heed-policy version 3")).to_be_visible()
+    form.get_by_role("switch").click()
+    submit(form, "Submit", "/resume", "ada", "I have read ten answers")
+    until(lambda: up.champion == "3", 60)
+    assert up.last_move == (3, 2, "ada", "I have read ten answers")
+
+    page.goto(up.heed.run("compare").stdout.split()[-1])
+    page.get_by_role("link", name=re.compile("^promoted version 3")).click()
+    said = page.get_by_role("paragraph").filter(has_text="pass: ada agreed: I have read ten answers")
+    expect(said).to_be_visible()
+
+
+def test_a_person_goes_back_in_the_browser(up: Up, page: Page) -> None:
+    page.goto(f"{up.addresses['mlflow']}/#/models/heed-policy")
+    expect(page.get_by_role("row", name="Version 3").get_by_text("@ champion")).to_be_visible()
+
+    page.goto(f"{up.addresses['prefect']}/deployments")
+    click(
+        page.get_by_role("row", name="roll back").get_by_role("link", name=up.heed.root.name, exact=True),
+        page.get_by_role("button", name="Run", exact=True),
+        page.get_by_role("button", name="Quick run"),
+    )
+    submit(page.get_by_role("dialog"), "Run", "/create_flow_run", "bob", "too long-winded")
+    until(lambda: up.champion == "2", 60)
+    assert up.last_move == (2, 3, "bob", "too long-winded")
+
+    page.goto(f"{up.addresses['mlflow']}/#/models/heed-policy")
+    expect(page.get_by_role("row", name="Version 2").get_by_text("@ champion")).to_be_visible()
 
 
 def test_services_whose_supervisor_was_killed_are_taken_over_not_doubled(up: Up) -> None:

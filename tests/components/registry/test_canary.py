@@ -65,14 +65,14 @@ def test_what_was_promoted_just_before_a_kill_is_tried_no_longer(workspace: Work
 
 
 def test_what_is_taken_back_leaves_the_champion_and_says_by_whom(workspace: Workspace, tried: Canary) -> None:
-    canary.take_back(workspace, tried, "too curt")
+    canary.take_back(workspace, tried, "ada", "too curt")
     assert (champion(workspace), canary.running(workspace)) == (1, None)
     assert history.moves(workspace)[-1].what == "withdraw"
     decision = decisions.decision_of(workspace, tried.model)
     assert decision
     assert decision.outcome == "refuse"
     assert decision.reasons[0] == "pass: it won."
-    assert decision.reasons[-1].endswith("took it back while it was tried: too curt")
+    assert decision.reasons[-1].endswith("ada took it back while it was tried: too curt")
 
 
 @pytest.mark.parametrize("other", [False, True])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from mlflow.entities import Run
 
-from components.records.handles import DatasetVersion, Estimate, ModelVersion, Scorecard
+from components.records.handles import DatasetVersion, Decision, Estimate, ModelVersion, Scorecard
 from components.registry import retrainings
 from components.tracking import EXPERIMENT, PARENT, client, run
 from components.workspace import Workspace, find
@@ -101,6 +101,18 @@ def test_the_run_says_how_it_ended_why_and_of_what(workspace: Workspace) -> None
     assert said.index("hold: two.") < said.index("pass: one.")
     for told in ("- hold: two.", "version 5", "/runs/run8)", "models/heed-policy/versions/7", "http://p/prefect-1"):
         assert told in said
+
+
+def test_what_a_person_answered_is_how_it_ended(workspace: Workspace) -> None:
+    id = begun(workspace, "inputs", "prefect-1")
+    retrainings.finish(workspace, id, "ask", ("pass: one.", "ask: a person has to agree"), SCORECARD)
+    asked = client(workspace).get_run(id).info
+    said_no = Decision(outcome="refuse", reasons=("pass: one.", "refuse: ada did not agree: too curt"))
+    retrainings.answered(workspace, "inputs", said_no, SCORECARD)
+    ended = client(workspace).get_run(id)
+    assert (ended.info.run_name, ended.info.end_time) == ("refused version 7: retrain on 01234567", asked.end_time)
+    assert ended.data.tags["heed.because"] == "pass: one.; refuse: ada did not agree: too curt"
+    assert "ask: " not in ended.data.tags["mlflow.note.content"]
 
 
 def test_one_that_the_data_gate_stops_says_so_and_is_the_same_when_it_may_go_on(workspace: Workspace) -> None:
