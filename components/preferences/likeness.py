@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from rensa import RMinHash
 
-from components.preferences.shingles import HALF, KeptSets, mixed, near, parts, shingled
+from components.preferences.shingles import BYTES, HALF, KeptSets, mixed, near, parts, shingled
 
 BANDS, ROWS, SEED = 32, 4, 2026
 SIGNATURE = (RMinHash.ALGORITHM_VERSION, SEED)
@@ -23,7 +23,7 @@ WHOLE, FIRST, LAST = 32, 8, 2
 """In a band a text is compared with all before it that are alike there, or, where they are more than WHOLE, with the
 first and the last few: enough to reach the group, where all pairs of thousands written from one template are not."""
 
-BLOCK, BYTES = 4096, 2**22  # texts, and of how many bytes: rensa gives minima one by one, as objects of 36 bytes
+BLOCK = 4096  # texts: rensa gives their minima one by one, as objects of 36 bytes
 PIECE = 25_000  # texts that are compared at a time; all pairs of a million, at once, are gigabytes
 LOWER = np.uint64(2**32 - 1)
 

@@ -16,6 +16,7 @@ from components.records.words import spread
 LEAST = 0.7
 """Likeness from which two texts are near duplicates: one word of a dozen changed."""
 
+BYTES = 2**22  # of texts that are cut into words together
 PAIRS, SHINGLES = 200_000, 5_000_000  # compared at once, and what they may have together
 SKETCH = 4  # numbers of 64 bits that outline the shingles of a text
 NUMBERS = 2**63 - 1  # by which a sparse matrix can name its columns
@@ -83,12 +84,10 @@ def shingled(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sets_of(texts: pl.Series) -> Sets:
-    """The shingles of texts that are as `words_of` makes them, shape (n,)."""
-    shingles, starts = shingled(texts)
-    # A bit less of each, because the numbers of columns have a sign.
-    held = _matrix((shingles >> np.uint64(1)).astype(np.int64), np.append(starts, len(shingles)))
-    held.sum_duplicates()
-    return Sets(_matrix(held.indices, held.indptr), _outlines(shingles, starts))
+    """The shingles of texts that are as `words_of` makes them, at least one, shape (n,)."""
+    made = [_sets(texts[part]) for part in parts(texts.str.len_bytes().to_numpy(), BYTES)]
+    held, outlines = [sets.held for sets in made], [sets.outline for sets in made]
+    return Sets(sparse.vstack(held, format="csr"), np.concatenate(outlines))
 
 
 def near(some: Sets, others: Sets, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -117,13 +116,19 @@ def mixed(numbers: np.ndarray) -> np.ndarray:
     return numbers ^ (numbers >> np.uint64(29))
 
 
+def _sets(texts: pl.Series) -> Sets:
+    shingles, starts = shingled(texts)
+    # A bit less of each, because the numbers of columns have a sign.
+    held = _matrix((shingles >> np.uint64(1)).astype(np.int64), np.append(starts, len(shingles)))
+    held.sum_duplicates()
+    return Sets(_matrix(held.indices, held.indptr), _outlines(shingles, starts))
+
+
 def _matrix(numbers: np.ndarray, borders: np.ndarray) -> sparse.csr_array:
-    return sparse.csr_array((np.ones(len(numbers), np.int32), numbers, borders), shape=(len(borders) - 1, NUMBERS))
+    return sparse.csr_array((np.ones(len(numbers), np.int8), numbers, borders), shape=(len(borders) - 1, NUMBERS))
 
 
 def _outlines(shingles: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    if not len(starts):
-        return np.zeros((0, SKETCH), np.uint64)
     word, bit = shingles % np.uint64(SKETCH), np.uint64(1) << (shingles >> np.uint64(58))
     bits = [np.bitwise_or.reduceat(np.where(word == number, bit, np.uint64(0)), starts) for number in range(SKETCH)]
     return np.column_stack(bits)
