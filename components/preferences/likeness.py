@@ -69,7 +69,7 @@ def near_before(
 
     Args:
         band_of: gives the number of each text in a band, as `bands` finds it, oldest text first, shape (count,).
-        start: index of the first new text.
+        start: index of the first new text, of which there is at least one.
         count: of all texts.
         sets: their shingles, in pieces of PIECE.
         folder: on disk, for what is too large for memory.
@@ -77,8 +77,6 @@ def near_before(
     Yields:
         Their indices, ascending, for each text from `start` on.
     """
-    if start == count:
-        return
     files = [folder / f"band-{band}.npy" for band in range(BANDS)]
     for band, file in enumerate(files):
         np.save(file, _in_groups(band_of(band)))
@@ -122,7 +120,7 @@ def _verified(pairs: np.ndarray, piece: int, sets: KeptSets) -> np.ndarray:
     later, earlier = _apart(pairs)
     pieces = earlier // PIECE
     new = sets.of(piece)
-    for number in np.unique(pieces).tolist():
+    for number in np.flatnonzero(np.bincount(pieces)).tolist():
         those = np.flatnonzero(pieces == number)
         before = sets.of(number)
         found[those] = near(new, before, later[those] - piece * PIECE, earlier[those] - number * PIECE)

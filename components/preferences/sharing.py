@@ -70,9 +70,9 @@ def _shared_out(said: Said, shares: Split, memory: Path, aside: Path) -> pl.Data
     number = prompts.to_frame().join(numbered, on="prompt", how="left", maintain_order="left")["number"].to_numpy()
     places = _places(said, distinct, firsts, shares, memory, aside)
     side, group = places.side[number], places.groups[number]
-    late = _late(said, shares)
+    # The newest are those of whose whole group none is older.
     old = np.zeros(len(distinct), bool)
-    old[group[~late]] = True
+    old[group[~_late(said, shares)]] = True
     side[(side == TRAIN) & ~old[group]] = NEWEST
     return pl.DataFrame({"side": side, "group": group}).with_columns(
         pl.col("side").replace_strict(NAMES, return_dtype=pl.Enum(SIDES))
