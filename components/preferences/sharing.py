@@ -3,7 +3,7 @@
 Everything follows from the preferences in the order they landed: the same version has the same sides on every machine.
 What is remembered in between only makes it quicker; but where near duplicates come to be looked up by other signatures,
 which find one more or less in ten thousand, those that have a side keep it. What was said, and what near duplicates are
-found by, is read a piece at a time, so it may be larger than memory; of each preference some thirty bytes are held.
+found by, is read a piece at a time, so it may be larger than memory; of each preference some fifty bytes are held.
 """
 
 import tempfile
@@ -64,10 +64,7 @@ def share_out(preferences: Sequence[pl.LazyFrame], shares: Split, memory: Path |
 
 
 def _shared_out(said: Said, shares: Split, memory: Path, aside: Path) -> pl.DataFrame:
-    prompts = _prompts(said, memory)
-    distinct, firsts = prompts.unique(maintain_order=True), prompts.arg_unique().to_numpy()
-    numbered = distinct.to_frame().with_row_index("number")
-    number = prompts.to_frame().join(numbered, on="prompt", how="left", maintain_order="left")["number"].to_numpy()
+    distinct, firsts, number = _distinct(_prompts(said, memory))
     places = _places(said, distinct, firsts, shares, memory, aside)
     side, group = places.side[number], places.groups[number]
     # The newest are those of whose whole group none is older.
@@ -77,6 +74,14 @@ def _shared_out(said: Said, shares: Split, memory: Path, aside: Path) -> pl.Data
     return pl.DataFrame({"side": side, "group": group}).with_columns(
         pl.col("side").replace_strict(NAMES, return_dtype=pl.Enum(SIDES))
     )
+
+
+def _distinct(prompts: pl.Series) -> tuple[pl.Series, np.ndarray, np.ndarray]:
+    """The distinct prompts in the order they came, index of the first of each, and the number of each among them."""
+    distinct = prompts.unique(maintain_order=True)
+    numbered = distinct.to_frame().with_row_index("number")
+    number = prompts.to_frame().join(numbered, on="prompt", how="left", maintain_order="left")["number"]
+    return distinct, prompts.arg_unique().to_numpy(), number.to_numpy()
 
 
 def _late(said: Said, shares: Split) -> np.ndarray:
