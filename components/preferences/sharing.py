@@ -165,10 +165,10 @@ def _places(said: Said, prompts: pl.Series, firsts: np.ndarray, shares: Split, m
         return spoken.to_frame("said").select(words_of(pl.col("said"))).to_series()
 
     sets = KeptSets(aside, texts_of)
-    looked_up = _looked_up(prompts, texts_of, sets, memory)
+    looked_up = pq.ParquetFile(_looked_up(prompts, texts_of, sets, memory))
 
     def band_of(number: int) -> np.ndarray:
-        return pl.read_parquet(looked_up, columns=[str(number)]).to_series().to_numpy()
+        return np.asarray(looked_up.read([str(number)]).column(0))
 
     near = near_before(band_of, known.height, distinct.height, sets, aside)
     numbers = distinct["stratum"].rank("dense").to_list()
