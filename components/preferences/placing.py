@@ -5,8 +5,10 @@ is like nothing before it starts a group, whose side is drawn so that every stra
 of texts, and nothing of records.
 """
 
+from array import array
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,46 +32,44 @@ class Places:
         drawn: whether it was like nothing before it, so that its side was drawn.
     """
 
-    side: list[int] = field(default_factory=list)
-    joined: list[int] = field(default_factory=list)
-    drawn: list[bool] = field(default_factory=list)
+    side: np.ndarray
+    joined: np.ndarray
+    drawn: np.ndarray
 
     @property
     def groups(self) -> np.ndarray:
         """Index of the first prompt of each one's group; a withheld prompt has a group of its own."""
-        found = np.array(self.joined, np.int64)
+        found = self.joined
         while not np.array_equal(further := found[found], found):
             found = further
         return found
 
 
-def place(places: Places, lots: np.ndarray, strata: list[str], near: np.ndarray, shares: Split) -> Places:
+def place(places: Places, lots: np.ndarray, strata: list[int], near: Iterable[list[int]], shares: Split) -> Places:
     """Place the prompts that have no place yet.
 
     Args:
         places: of the first prompts; the sides they were given stay.
         lots: a number in [0, 1) for each of all n prompts that follows from its text, shape (n,).
-        strata: what each of them is counted under, length n.
-        near: index of a new prompt and of one before it that is its near duplicate, ordered by both, shape (pairs, 2).
+        strata: number of what each of them is counted under, length n.
+        near: for each new prompt the indices of those before it that are its near duplicates, ascending.
         shares: of test and validation; the rest is training.
 
     Returns:
         The places of all n.
     """
-    side, joined, drawn = list(places.side), list(places.joined), list(places.drawn)
-    tallies: dict[str, _Tally] = defaultdict(lambda: _Tally(shares.validation, shares.test))
-    for index in np.flatnonzero(np.array(drawn, bool)).tolist():
+    # Arrays and not lists, whose numbers are objects of 32 bytes.
+    side, joined, drawn = array("b", places.side), array("q", places.joined), array("b", places.drawn.astype(np.int8))
+    tallies: dict[int, _Tally] = defaultdict(lambda: _Tally(shares.validation, shares.test))
+    for index in np.flatnonzero(places.drawn).tolist():
         tallies[strata[index]].count(side[index])
-    ends = np.searchsorted(near[:, 0], np.arange(len(side), len(lots)), side="right").tolist()
-    begin = 0
     # One after the other, because where a prompt goes depends on where all before it went.
-    for index, (lot, end) in enumerate(zip(lots[len(side) :].tolist(), ends, strict=True), start=len(side)):
-        known = [other for other in near[begin:end, 1].tolist() if side[other] != WITHHELD]
-        begin = end
+    for index, alike in enumerate(near, start=len(side)):
+        known = [other for other in alike if side[other] != WITHHELD]
         joined.append(index)
         drawn.append(not known)
         if not known:
-            side.append(tallies[strata[index]].draw(lot))
+            side.append(tallies[strata[index]].draw(lots[index]))
         elif len({side[other] for other in known}) > 1:
             side.append(WITHHELD)
         else:
@@ -77,10 +77,10 @@ def place(places: Places, lots: np.ndarray, strata: list[str], near: np.ndarray,
             firsts = {_first(joined, other) for other in known}
             for first in (index, *firsts):
                 joined[first] = min(firsts)
-    return Places(side, joined, drawn)
+    return Places(np.array(side), np.array(joined), np.array(drawn, bool))
 
 
-def _first(joined: list[int], index: int) -> int:
+def _first(joined: "array[int]", index: int) -> int:
     while joined[index] != index:
         joined[index] = joined[joined[index]]
         index = joined[index]

@@ -87,5 +87,5 @@ def split(preferences: pl.DataFrame, shares: Split, memory: Path | None = None) 
     return Sides(
         **frames,
         reasons=frames["withheld"].select("id", reason=pl.lit("its prompt is like prompts on two different sides")),
-        groups=shared.select("id", "group").unique("id", maintain_order=True),
+        groups=preferences.select("id").hstack([shared["group"]]).unique("id", maintain_order=True),
     )
