@@ -59,8 +59,11 @@ def share_out(preferences: Sequence[pl.LazyFrame], shares: Split, memory: Path |
         A row for each, in their order: `side` (one of `SIDES`), and `group`, the same for prompts that are near
         duplicates.
     """
-    with tempfile.TemporaryDirectory(prefix="heed-split-") as aside:
-        return _shared_out(Said(preferences), shares, memory or Path(aside), Path(aside))
+    if memory:
+        with files.folder_aside(memory) as aside:
+            return _shared_out(Said(preferences), shares, memory, aside)
+    with tempfile.TemporaryDirectory() as aside_from_all:
+        return _shared_out(Said(preferences), shares, Path(aside_from_all), Path(aside_from_all))
 
 
 def _shared_out(said: Said, shares: Split, memory: Path, aside: Path) -> pl.DataFrame:

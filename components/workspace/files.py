@@ -1,12 +1,16 @@
 """Files that are whole or not there: written aside, synced, renamed into place; and logs, which only grow."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
+
+ASIDE, HELD = "aside-", ".lock"
+"""How the name of a folder aside begins, and that of its lock ends."""
 
 
 def place(target: Path, write: Callable[[Path], object], mode: int = 0o644) -> None:
@@ -34,6 +38,32 @@ def place(target: Path, write: Callable[[Path], object], mode: int = 0o644) -> N
 def place_text(target: Path, text: str) -> None:
     """`place` for a text."""
     place(target, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+@contextmanager
+def folder_aside(parent: Path) -> Iterator[Path]:
+    """A new folder of one's own, for as long as the block lasts; what killed processes left of theirs is taken away.
+
+    Args:
+        parent: where it is made.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(f"{ASIDE}*{HELD}"):
+        # Its process holds it, however it ends, until then.
+        with suppress(Timeout), FileLock(left, timeout=0):
+            _take_away(left)
+    folder = Path(tempfile.mkdtemp(prefix=ASIDE, dir=parent))
+    held = folder.with_suffix(HELD)
+    with FileLock(held):
+        try:
+            yield folder
+        finally:
+            _take_away(held)
+
+
+def _take_away(held: Path) -> None:
+    shutil.rmtree(held.with_suffix(""), ignore_errors=True)
+    held.unlink(missing_ok=True)
 
 
 def append(target: Path, lines: str, locked: Path | None = None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.workspace.files import place, place_text
+from components.workspace.files import folder_aside, place, place_text
 
 
 def test_a_file_is_made_with_its_folders_and_replaced_whole(tmp_path: Path) -> None:
@@ -52,3 +52,34 @@ def test_a_killed_writer_leaves_what_was_there(tmp_path: Path, script: Callable)
     assert target.read_text() == "old"
     place_text(target, "new")
     assert target.read_text() == "new"
+
+
+ASIDE = """
+import sys, time
+from pathlib import Path
+from components.workspace.files import folder_aside
+with folder_aside(Path(sys.argv[1])) as folder:
+    (folder / "half of it").write_text("x")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_had_put_aside_goes_with_the_next_and_what_a_living_one_has_stays(
+    tmp_path: Path, script: Callable
+) -> None:
+    with script(ASIDE, tmp_path) as killed:
+        killed.kill()
+        killed.wait()
+        assert len(list(tmp_path.glob("aside-*/half of it"))) == 1
+    with script(ASIDE, tmp_path) as living:
+        assert len(list(tmp_path.glob("aside-*/half of it"))) == 1
+        with folder_aside(tmp_path) as mine:
+            assert mine.is_dir()
+            assert len(list(tmp_path.glob("aside-*/half of it"))) == 1
+        assert not mine.exists()
+        living.kill()
+        living.wait()
+    with folder_aside(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
