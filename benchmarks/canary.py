@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 from components.evaluation.live import APPROVAL, measure
 from components.records.handles import Estimate
@@ -73,7 +74,8 @@ def trials(kind: str) -> list[tuple[str, str, int]]:
 
 
 def main() -> None:
-    with ProcessPoolExecutor(2) as pool:
+    # The products are small: threads beside the two processes would only wait for each other.
+    with ProcessPoolExecutor(2, initializer=threadpool_limits, initargs=(1,)) as pool:
         found = dict(zip(LIKED, pool.map(trials, LIKED), strict=True))
     table = Table(f"of {TRIALS} canaries", "rolled back", "gone on", "median day", "plain: back", "plain: on")
     counts: dict[str, dict[str, int]] = {}
