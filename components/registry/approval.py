@@ -56,11 +56,12 @@ def answer(workspace: Workspace, model: ModelVersion, agreed: bool, by: str, bec
             raise _too_late(model, f"waits for no answer: {'; '.join(held)}")
         if decision.outcome != "ask":
             return decision
-        shares, said = workspace.settings.promotion.canary, _said(agreed, by, because)
+        steps, said = workspace.settings.promotion, _said(agreed, by, because)
         if agreed:
             _refuse_what_has_changed(workspace, model, card.champion)
-        if agreed and shares:
-            canary.begin(workspace, model, card.champion, shares, heard, by, because, card.run_id)
+        if agreed and steps.by_steps:
+            shares, shadowed = steps.canary, steps.shadow
+            canary.begin(workspace, model, card.champion, shares, heard, by, because, card.run_id, shadowed)
             answered = settle(workspace, model, "try", said)
         elif agreed:
             promote(workspace, model, because, by, card.run_id)

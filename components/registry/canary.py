@@ -1,5 +1,6 @@
 """A challenger on its way into service: a share of the users gets it, a larger one at each step, until all do.
 
+Before that it may be a shadow, which answers what users ask and nobody sees: a step at which no user gets it.
 Knows nothing of what they make of it. Who is to have it stands in the registry, where the capture service finds it.
 """
 
@@ -28,11 +29,12 @@ class Canary(BaseModel):
     Attributes:
         model: the version.
         champion: number of the version that everybody else gets.
-        shares: of the users who get it, one a step.
+        shares: of the users who get it, one a step; none of them at that of a shadow.
         step: the one it is at, from 0.
         since: when the step began, ISO 8601 in UTC.
         heard: position of the last event that the capture service had kept by then.
         scorecard: the MLflow run of the scorecard it was let in by.
+        shadowed: of the users whose questions it answers unseen in its first step; 0 where it begins with users.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +46,12 @@ class Canary(BaseModel):
     since: str
     heard: int
     scorecard: str
+    shadowed: float = 0.0
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether nobody sees its answers yet."""
+        return self.shadowed > 0 and self.step == 0
 
     @property
     def share(self) -> float:
@@ -57,10 +65,9 @@ class Canary(BaseModel):
 
     def in_words(self) -> str:
         """What is tried on whom, for a person."""
-        return (
-            f"{POLICY} version {self.model.version} answers {self.share:.0%} of the users "
-            f"(step {self.step + 1} of {len(self.shares)}, since {self.since})"
-        )
+        whom = f"{self.shadowed:.0%} of the users unseen" if self.is_shadow else f"{self.share:.0%} of the users"
+        step = f"step {self.step + 1} of {len(self.shares)}, since {self.since}"
+        return f"{POLICY} version {self.model.version} answers {whom} ({step})"
 
 
 def running(workspace: Workspace) -> Canary | None:
@@ -81,8 +88,9 @@ def begin(
     by: str,
     because: str,
     scorecard: str,
+    shadowed: float = 0.0,
 ) -> None:
-    """Let the first of the users get a version; nothing where they do already.
+    """Let the first of the users get a version, or a shadow answer unseen; nothing where they do already.
 
     Args:
         model: the version.
@@ -92,6 +100,7 @@ def begin(
         by: who says so.
         because: why.
         scorecard: the MLflow run of the scorecard that it was decided by.
+        shadowed: share of the users whose questions it answers unseen before that; 0 for no such step.
     """
     before = running(workspace)
     if before and before.model == model:
@@ -101,11 +110,12 @@ def begin(
         Canary(
             model=model,
             champion=champion.version,
-            shares=tuple(shares),
+            shares=(0.0, *shares) if shadowed else tuple(shares),
             step=0,
             since=_now(),
             heard=heard,
             scorecard=scorecard,
+            shadowed=shadowed,
         ),
         by,
         because,
@@ -152,11 +162,17 @@ def end(workspace: Workspace) -> None:
 
 
 def _keep(workspace: Workspace, canary: Canary, by: str, because: str) -> None:
-    said = f"{canary.share:.0%} of the users get it: {because}"
+    said = f"{_whom(canary)}: {because}"
     history.note(workspace, "try", canary.model, None, said, by, canary.scorecard)
     model = canary.model
     client(workspace).set_model_version_tag(model.name, str(model.version), STATE, canary.model_dump_json())
     journal.tell("promotion", "try", model=journal_name(model), share=canary.share)
+
+
+def _whom(canary: Canary) -> str:
+    if canary.is_shadow:
+        return f"it answers {canary.shadowed:.0%} of the users, unseen by them"
+    return f"{canary.share:.0%} of the users get it"
 
 
 def _now() -> str:

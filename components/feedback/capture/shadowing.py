@@ -12,8 +12,8 @@ import httpx
 from components.feedback.capture.copying import Copy
 from components.feedback.capture.metrics import Metrics
 
-AT_A_TIME = 16
-"""Answers of a shadow under way; what would be one more is left out."""
+AT_A_TIME = 64
+"""Answers of a shadow under way, about as many as a model writes together; what would be one more is left out."""
 
 SHADOW = "heed-shadow"
 """The extension of a reply that says that a shadow would answer too, and of the request that asks it."""

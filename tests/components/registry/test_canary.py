@@ -59,6 +59,24 @@ def test_more_get_it_at_each_step_and_everybody_after_the_last(workspace: Worksp
     assert promotion.rollback(workspace, "after all")[1].version == 1
 
 
+def test_a_shadow_comes_before_the_first_user_and_alone_it_comes_before_everybody(
+    workspace: Workspace, tried: Canary
+) -> None:
+    canary.end(workspace)
+    for shares, after in ((SHARES, 0.05), ((), None)):
+        canary.begin(workspace, tried.model, tried.model, shares, 7, history.GATE, "it won", "r", shadowed=0.5)
+        shadow = canary.running(workspace)
+        assert shadow
+        assert (shadow.is_shadow, shadow.share, shadow.shadowed) == (True, 0.0, 0.5)
+        assert "version 2 answers 50% of the users unseen (step 1 of" in shadow.in_words()
+        assert history.moves(workspace)[-1].because == "it answers 50% of the users, unseen by them: it won"
+        further = canary.go_on(workspace, shadow, 40, "no worse")
+        assert (further.share if further else None) == after
+        assert not (further and further.is_shadow)
+        canary.end(workspace)
+    assert champion(workspace) == 2
+
+
 def test_what_was_promoted_just_before_a_kill_is_tried_no_longer(workspace: Workspace, tried: Canary) -> None:
     promotion.promote(workspace, tried.model, "they like it", history.GATE, "r")
     assert canary.running(workspace) is None
