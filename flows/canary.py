@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 
 from components import journal, tracking
@@ -80,7 +81,8 @@ def _compared(workspace: Workspace, on_trial: Canary) -> dict[str, Estimate]:
     assert card
     judge = appoint(card.judge, means_of_judging(workspace, card.dataset, card.reward))
     told = workspace.settings.evaluate
-    return task(name="compare")(shadow.measure)(answers, judge, told.resamples, told.seed)
+    # Without a cache: a judge may be a whole model, which nobody needs to tell apart from others.
+    return task(name="compare", cache_policy=NO_CACHE)(shadow.measure)(answers, judge, told.resamples, told.seed)
 
 
 def _decided(workspace: Workspace, on_trial: Canary, measures: dict[str, Estimate], heard: int) -> Look:
@@ -113,7 +115,7 @@ def _gone_on(workspace: Workspace, found: Look, heard: int) -> Look:
     because = found.reasons[0].removeprefix("pass: ")
     if canary.go_on(workspace, found.canary, heard, because):
         return found.model_copy(update={"outcome": "next step"})
-    said = f"pass: as a canary, {because}"
+    said = f"pass: as a {'shadow' if found.canary.is_shadow else 'canary'}, {because}"
     settle(workspace, found.canary.model, "promote", said)
     _tell(workspace, "promoted", found.canary, said)
     return found.model_copy(update={"outcome": "promote"})
