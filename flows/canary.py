@@ -1,9 +1,13 @@
-"""Canary: what users make of a version that some of them get, and what follows from it: more get it, or nobody does."""
+"""Canary: what users make of a version that some of them get, and what follows from it: more get it, or nobody does.
+
+Before that, where the settings say so: how what it answers unseen compares with what users got.
+"""
 
 from datetime import datetime
 from typing import Literal
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 
 from components import journal, tracking
@@ -13,10 +17,10 @@ from components.notifying import Outcome, notify
 from components.records.handles import Estimate
 from components.registry import canary, decisions, history, models, promotion
 from components.registry.canary import Canary
-from components.registry.gate import LIVE, read_live_checks, weigh_live
+from components.registry.gate import LIVE, SHADOW, read_live_checks, read_shadow_checks, weigh_live
 from components.registry.reconsidering import remeasure
-from components.registry.settling import settle
 from components.workspace import Workspace
+from flows.evaluate import means_of_judging
 
 
 class Look(BaseModel):
@@ -25,7 +29,7 @@ class Look(BaseModel):
     Attributes:
         outcome: no canary is tried; wait for more users; the next step; promote to everybody; or roll back.
         canary: as it was when it was looked at.
-        measures: what its users and the others made of their answers in this step.
+        measures: what its users and the others made of their answers in this step, or how its unseen ones compare.
         reasons: one plain sentence for each check.
     """
 
@@ -38,7 +42,9 @@ class Look(BaseModel):
 @flow(name="canary", validate_parameters=False)
 def look(workspace: Workspace) -> Look:
     """Hold what users say of the canary against the gate, and act on it. It may be looked at as often as one wants."""
-    with promotion.deciding(workspace), journal.stage("canary", "look") as told:
+    with journal.stage("canary", "look") as told:
+        with promotion.deciding(workspace):
+            canary.complete(workspace)
         on_trial = canary.running(workspace)
         looked = _looked(workspace, on_trial) if on_trial else Look(outcome="no canary")
         told |= {"outcome": looked.outcome}
@@ -46,18 +52,48 @@ def look(workspace: Workspace) -> Look:
 
 
 def _looked(workspace: Workspace, on_trial: Canary) -> Look:
+    heard = hearing.position(workspace)
+    measures = (_compared if on_trial.is_shadow else _heard)(workspace, on_trial)
+    # Not before: a judge may take its time, and whoever promotes meanwhile need not wait.
+    with promotion.deciding(workspace):
+        on_trial_now = canary.running(workspace)
+        if on_trial_now != on_trial:
+            return Look(outcome="wait" if on_trial_now else "no canary", canary=on_trial_now)
+        return _decided(workspace, on_trial, measures, heard)
+
+
+def _heard(workspace: Workspace, on_trial: Canary) -> dict[str, Estimate]:
+    """What its users make of it, and the others of the champion."""
+    verdicts = task(name="hear")(hearing.verdicts)(workspace, on_trial.heard, datetime.fromisoformat(on_trial.since))
+    champion = models.version_named(workspace, on_trial.champion)
+    told = workspace.settings.evaluate
+    return task(name="compare")(comparing.measure)(
+        verdicts, models.journal_name(on_trial.model), models.journal_name(champion), told.resamples, told.seed
+    )
+
+
+def _compared(workspace: Workspace, on_trial: Canary) -> dict[str, Estimate]:
+    """What the scorecard's judge makes of its unseen answers beside those that users got."""
+    from components.evaluation import shadow
+    from components.evaluation.judges import appoint
+
+    answers = task(name="hear")(hearing.side_by_side)(workspace, on_trial.heard, models.journal_name(on_trial.model))
+    card = decisions.scorecard_of(workspace, on_trial.model)
+    assert card
+    judge = appoint(card.judge, means_of_judging(workspace, card.dataset, card.reward))
+    told = workspace.settings.evaluate
+    # Without a cache: a judge may be a whole model, which nobody needs to tell apart from others.
+    return task(name="compare", cache_policy=NO_CACHE)(shadow.measure)(answers, judge, told.resamples, told.seed)
+
+
+def _decided(workspace: Workspace, on_trial: Canary, measures: dict[str, Estimate], heard: int) -> Look:
     now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
     if not now or now.version != on_trial.champion:
         because = f"refuse: version {on_trial.champion}, beside which it was tried, is no longer the champion"
         return _rolled_back(workspace, Look(outcome="roll back", canary=on_trial, reasons=(because,)), because)
-    heard = hearing.position(workspace)
-    verdicts = task(name="hear")(hearing.verdicts)(workspace, on_trial.heard, datetime.fromisoformat(on_trial.since))
-    told = workspace.settings.evaluate
-    measures = task(name="compare")(comparing.measure)(
-        verdicts, models.journal_name(on_trial.model), models.journal_name(now), told.resamples, told.seed
-    )
     _publish(workspace, on_trial, measures)
-    decision = weigh_live(measures, read_live_checks(workspace.gate_file), len(on_trial.shares))
+    checks = (read_shadow_checks if on_trial.is_shadow else read_live_checks)(workspace.gate_file)
+    decision = weigh_live(measures, checks, len(on_trial.shares))
     found = Look(outcome="wait", canary=on_trial, measures=measures, reasons=decision.reasons)
     if decision.outcome == "refuse":
         because = next(reason for reason in decision.reasons if reason.startswith("refuse: "))
@@ -66,11 +102,12 @@ def _looked(workspace: Workspace, on_trial: Canary) -> Look:
 
 
 def _publish(workspace: Workspace, on_trial: Canary, measures: dict[str, Estimate]) -> None:
-    """Put what users made of it beside what was measured before: in MLflow, in the scorecard and in the model card."""
+    """Put what came of this step beside what was measured before: in MLflow, in the scorecard and in the model card."""
     scorecard = decisions.scorecard_of(workspace, on_trial.model)
     assert scorecard
     tracking.log_estimates(measures, scorecard.run_id)
-    before = [name for name in scorecard.measures if name.startswith(LIVE)]
+    of_this_step = SHADOW if on_trial.is_shadow else LIVE
+    before = [name for name in scorecard.measures if name.startswith(of_this_step)]
     remeasure(workspace, on_trial.model, before, measures)
 
 
@@ -79,16 +116,13 @@ def _gone_on(workspace: Workspace, found: Look, heard: int) -> Look:
     because = found.reasons[0].removeprefix("pass: ")
     if canary.go_on(workspace, found.canary, heard, because):
         return found.model_copy(update={"outcome": "next step"})
-    said = f"pass: as a canary, {because}"
-    settle(workspace, found.canary.model, "promote", said)
-    _tell(workspace, "promoted", found.canary, said)
+    _tell(workspace, "promoted", found.canary, because)
     return found.model_copy(update={"outcome": "promote"})
 
 
 def _rolled_back(workspace: Workspace, found: Look, because: str) -> Look:
     assert found.canary
     canary.withdraw(workspace, found.canary, history.GATE, because)
-    settle(workspace, found.canary.model, "refuse", because)
     _tell(workspace, "rolled back", found.canary, because)
     return found
 

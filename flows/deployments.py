@@ -104,7 +104,7 @@ def deploy(workspace: Workspace) -> None:
                     entrypoint_type=EntrypointType.MODULE_PATH,
                 )
                 cast(RunnerDeployment, made).apply()
-        if workspace.settings.promotion.canary and not _schedules(workspace, client, deployed.canary.name):
+        if workspace.settings.promotion.by_steps and not _schedules(workspace, client, deployed.canary.name):
             _put_on_schedule(workspace, client, deployed.canary.name, IntervalSchedule(interval=LOOKS_AT_CANARY))
 
 

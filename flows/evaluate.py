@@ -19,6 +19,7 @@ from flows.train import checked_sides
 
 if TYPE_CHECKING:
     from components.evaluation.evidence import Evidence
+    from components.evaluation.judges import Means
 
 
 @flow(name="evaluate", validate_parameters=False)
@@ -104,28 +105,38 @@ def _evidence(
     newest: pl.DataFrame | None = None,
 ) -> "Evidence":
     """What is observed of a policy and the champion on a side, with the judge that the settings name."""
-    from components.endpoint import shared
     from components.evaluation.gathering import gather
-    from components.evaluation.judges import Means, appoint
-    from components.simulation.judge import TasteJudge
-    from components.training import rewards
+    from components.evaluation.judges import appoint
 
-    settings = workspace.settings
-    score = rewards.load(models.folder_of(workspace, reward), workspace.features).score
-    means = Means(
-        score,
-        lambda: shared(settings.endpoint, workspace.answers),
-        versions.read(workspace, dataset, "checklists"),
-        TasteJudge(),
-    )
+    settings, means = workspace.settings, means_of_judging(workspace, dataset.hash, reward)
     return gather(
         side,
         policy,
         models.folder_of(workspace, champion),
-        scorer=score,
+        scorer=means.scorer,
         judge=appoint(settings.evaluate.judge, means),
         settings=settings.evaluate,
         beta=settings.train.beta,
         newest=newest,
         must_pass=must_pass.read(workspace.must_pass),
+    )
+
+
+def means_of_judging(workspace: Workspace, dataset: str, reward: ModelVersion) -> "Means":
+    """What a judge may ask or look up.
+
+    Args:
+        dataset: content hash of the version that has the checklists.
+        reward: the reward model.
+    """
+    from components.endpoint import shared
+    from components.evaluation.judges import Means
+    from components.simulation.judge import TasteJudge
+    from components.training import rewards
+
+    return Means(
+        rewards.load(models.folder_of(workspace, reward), workspace.features).score,
+        lambda: shared(workspace.settings.endpoint, workspace.answers),
+        versions.read(workspace, dataset, "checklists"),
+        TasteJudge(),
     )

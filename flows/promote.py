@@ -9,7 +9,7 @@ from components.records.errors import BadInput
 from components.records.handles import Decision, Scorecard
 from components.registry import approval, canary, decisions, history, models, promotion
 from components.registry.card import model_card, template_of
-from components.registry.gate import decide, read_live_checks, read_policy
+from components.registry.gate import decide, read_live_checks, read_policy, read_shadow_checks
 from components.workspace import Workspace
 
 
@@ -17,14 +17,17 @@ def can_decide(workspace: Workspace) -> None:
     """Look, before anybody trains for hours, whether a decision could be made and acted on.
 
     Raises:
-        BadInput: the gate's policy is wrong, or users cannot be given a canary as the settings want it.
+        BadInput: the gate's policy is wrong, or nothing can be tried on users as the settings want it.
     """
     read_policy(workspace.gate_file)
-    if workspace.settings.promotion.canary:
+    told = workspace.settings.promotion
+    if told.shadow:
+        read_shadow_checks(workspace.gate_file)
+    if told.canary:
         read_live_checks(workspace.gate_file)
-        if workspace.settings.capture.upstream:
-            what = "users are answered at capture.upstream, so none can be given a canary"
-            raise BadInput(what, "promotion.canary", "Take one of the two away.")
+    if told.by_steps and workspace.settings.capture.upstream:
+        what = "users are answered at capture.upstream, so nothing can be tried on them"
+        raise BadInput(what, "promotion.canary" if told.canary else "promotion.shadow", "Take one of the two away.")
 
 
 @flow(name="promote", validate_parameters=False)
@@ -35,6 +38,7 @@ def promote(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision
 
 
 def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decision:
+    canary.complete(workspace)
     policy = read_policy(workspace.gate_file)
     look = task(name="begin")(decisions.begin)(workspace, scorecard, inputs)
     decision = task(name="gate")(decide)(scorecard, policy, look)
@@ -60,6 +64,7 @@ def _decided(workspace: Workspace, scorecard: Scorecard, inputs: str) -> Decisio
             history.GATE,
             because,
             scorecard.run_id,
+            workspace.settings.promotion.shadow,
         )
     # Last, because it is what says that these inputs are done with.
     task(name="record")(decisions.record)(workspace, scorecard, decision, inputs, card)
@@ -71,7 +76,7 @@ def _instead(workspace: Workspace, scorecard: Scorecard) -> tuple[Literal["hold"
     told = workspace.settings.promotion
     on_trial = canary.running(workspace)
     if on_trial and on_trial.model != scorecard.challenger:
-        return "hold", f"version {on_trial.model.version} is tried on {on_trial.share:.0%} of the users, and has to end"
+        return "hold", f"{on_trial.in_words()}, which has to end first"
     now = models.at_alias(workspace, models.POLICY, models.CHAMPION)
     # It is the challenger already where a kill came between the promotion and the record of it.
     if now not in (scorecard.champion, scorecard.challenger):
@@ -79,6 +84,9 @@ def _instead(workspace: Workspace, scorecard: Scorecard) -> tuple[Literal["hold"
     if told.approval:
         version = scorecard.challenger.version
         return "ask", f"a person has to agree, with `heed promote {version}` or in Prefect's UI"
+    if told.shadow:
+        said = "its answers to what {:.0%} of the users ask are compared first, unseen; `heed canary` says how they do"
+        return "try", said.format(told.shadow)
     if told.canary:
         return "try", f"{told.canary[0]:.0%} of the users get it first; `heed canary` says what they make of it"
     return None

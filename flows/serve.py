@@ -1,4 +1,4 @@
-"""Serve: the capture service, in front of a far model, or of the champion and the canary."""
+"""Serve: the capture service, in front of a far model, or of the champion and what is tried beside it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def serve(workspace: Workspace, ready: Callable[[str], None]) -> None:
 
 
 def in_service(workspace: Workspace) -> "InService":
-    """The champion, and who of the users gets the canary; the base model where there is no champion yet.
+    """The champion, and who of the users gets the canary or is shadowed; the base model where there is no champion yet.
 
     Raises:
         BadInput: there is neither.
@@ -42,12 +42,13 @@ def in_service(workspace: Workspace) -> "InService":
 
     champion = models.at_alias(workspace, models.POLICY, models.CHAMPION)
     if champion:
-        on_trial = canary.running(workspace)
-        return InService(
-            _opened_from(workspace, champion),
-            _opened_from(workspace, on_trial.model) if on_trial else None,
-            on_trial.share if on_trial else 0.0,
-        )
+        answering, on_trial = _opened_from(workspace, champion), canary.running(workspace)
+        if not on_trial:
+            return InService(answering)
+        tried = _opened_from(workspace, on_trial.model)
+        if on_trial.is_shadow:
+            return InService(answering, shadow=tried, shadowed=on_trial.shadowed)
+        return InService(answering, canary=tried, share=on_trial.share)
     if workspace.base_model:
         return InService(Model("base", workspace.base_model))
     raise BadInput(

@@ -189,6 +189,9 @@ class Promotion(Section):
     """Putting a challenger into service."""
 
     approval: bool = Field(False, description="a person has to agree before a challenger goes into service")
+    shadow: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="share of the users whose questions it answers unseen before anybody gets it; 0 for none"
+    )
     canary: list[Share] = Field(
         [], description="shares of the users who get it first, as [0.05, 0.25], a step each; empty for all at once"
     )
@@ -199,6 +202,11 @@ class Promotion(Section):
         if any(after <= before for before, after in pairwise(shares)):
             raise ValueError("each share must be larger than the one before")
         return shares
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether it is tried before everybody gets it."""
+        return bool(self.shadow or self.canary)
 
 
 class Mlflow(Section):

@@ -2,7 +2,7 @@
 
 It is a transport for httpx: whoever holds a client with it speaks to the model as to a far server. When another model
 comes into service, those who ask from then on are answered by that one. While a canary is tried, it answers a share of
-the users, always the same ones.
+the users, always the same ones. A shadow answers whoever asks for it once more, where a user has been answered already.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -27,6 +27,9 @@ LOOK_AGAIN = 5.0  # seconds after which another model in service is noticed
 
 USER = "heed-user"
 """The extension of a request that says who asks, where its body does not."""
+
+SHADOW = "heed-shadow"
+"""The extension of a reply that says that a shadow would answer too, and of the request that asks it."""
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +49,15 @@ class InService:
         champion: answers everybody else.
         canary: answers a share of the users; None where there is none.
         share: of the users, 0 to 1.
+        shadow: answers what a share of the users ask as well, unseen by them; None where there is none.
+        shadowed: that share, 0 to 1.
     """
 
     champion: Model
     canary: Model | None = None
     share: float = 0.0
+    shadow: Model | None = None
+    shadowed: float = 0.0
 
     def for_user(self, user: str | None) -> Model:
         """Who answers a user: the same one each time, as long as the share does not shrink.
@@ -59,10 +66,14 @@ class InService:
         """
         return self.canary if self.canary and user and _drawn(self.canary.name, user) < self.share else self.champion
 
+    def shadow_of(self, user: str | None) -> Model | None:
+        """Who answers what a user asks as well; nobody for nobody in particular, because users are what is counted."""
+        return self.shadow if self.shadow and user and _drawn(self.shadow.name, user) < self.shadowed else None
 
-def _drawn(canary: str, user: str) -> float:
-    """A number from 0 to 1, the lot of a user; each canary draws anew, so that the first are not always the same."""
-    return int.from_bytes(hashlib.sha256(f"{canary} {user}".encode(errors="surrogatepass")).digest()[:8]) / 2**64
+
+def _drawn(tried: str, user: str) -> float:
+    """A number from 0 to 1, the lot of a user; each model draws anew, so that the first are not always the same."""
+    return int.from_bytes(hashlib.sha256(f"{tried} {user}".encode(errors="surrogatepass")).digest()[:8]) / 2**64
 
 
 class Said(BaseModel):
@@ -103,7 +114,7 @@ class ModelTransport(httpx.AsyncBaseTransport):
         self._in_service: InService | None = None
         self._speakers: dict[str | Path, Speaker] = {}
         self._looked = 0.0
-        self._looking = asyncio.Lock()
+        self._looking, self._opening = asyncio.Lock(), asyncio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request; 503 where no model is in service."""
@@ -114,7 +125,7 @@ class ModelTransport(httpx.AsyncBaseTransport):
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/models"):
-            name, _ = await self._speaker_for(None)
+            name = (await self._now()).champion.name
             return _json(200, {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "heed"}]})
         if not request.url.path.endswith("/chat/completions"):
             return _refused(404, f"there is no {request.url.path} here")
@@ -123,35 +134,41 @@ class ModelTransport(httpx.AsyncBaseTransport):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             return _refused(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
-        name, speaker = await self._speaker_for(request.extensions.get(USER) or asked.user)
+        user, unseen = request.extensions.get(USER) or asked.user, request.extensions.get(SHADOW, False)
+        in_service = await self._now()
+        model = in_service.shadow_of(user) if unseen else in_service.for_user(user)
+        if model is None or (unseen and not await self._opens_shadow(in_service, model)):
+            return _refused(404, "no shadow answers this user")
         question = Question(
             messages=[said.as_message() for said in asked.messages],
             max_new_tokens=asked.max_completion_tokens or asked.max_tokens or self.max_new_tokens,
             temperature=self.temperature if asked.temperature is None else asked.temperature,
             seed=secrets.randbits(32) if asked.seed is None else asked.seed & 0xFFFFFFFF,
         )
-        pieces = speaker.say(question)
+        pieces = self._speakers[model.path].say(question)
         try:
             first_piece = await anext(pieces)
         except ValueError as error:
             return _refused(400, str(error))
         said = _from(first_piece, pieces)
-        head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": name}
+        head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": model.name}
         if asked.stream:
-            return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=_Events(head, said))
-        return await _whole(head, said)
+            reply = httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=_Events(head, said))
+        else:
+            reply = await _whole(head, said)
+        reply.extensions[SHADOW] = not unseen and in_service.shadow_of(user) is not None
+        return reply
 
     async def aclose(self) -> None:
         """Let the models finish what they are saying."""
         await self._close(list(self._speakers))
 
-    async def _speaker_for(self, user: str | None) -> tuple[str, Speaker]:
+    async def _now(self) -> InService:
         async with self._looking:
             if self._in_service is None or time.monotonic() - self._looked > LOOK_AGAIN:
                 self._in_service = await self._opened(await asyncio.to_thread(self.look))
                 self._looked = time.monotonic()
-            model = self._in_service.for_user(user)
-            return model.name, self._speakers[model.path]
+            return self._in_service
 
     async def _opened(self, wanted: InService) -> InService:
         """Open the models in service and close the others. A canary that cannot be opened costs nobody an answer."""
@@ -161,14 +178,28 @@ class ModelTransport(httpx.AsyncBaseTransport):
                 await self._open(wanted.canary)
             except Exception:
                 log.exception("%s cannot be opened, so the champion answers everybody", wanted.canary.name)
-                wanted = InService(wanted.champion)
-        kept = {model.path for model in (wanted.champion, wanted.canary) if model}
+                wanted = replace(wanted, canary=None)
+        kept = {model.path for model in (wanted.champion, wanted.canary, wanted.shadow) if model}
         await self._close([path for path in self._speakers if path not in kept])
         return wanted
 
+    async def _opens_shadow(self, in_service: InService, shadow: Model) -> bool:
+        """Whether it can be asked. It is opened only here, when it is asked first, so that no user waits for that."""
+        try:
+            await self._open(shadow)
+        except Exception:
+            log.exception("%s cannot be opened, so nobody is shadowed", shadow.name)
+            if self._in_service is in_service:
+                self._in_service = replace(in_service, shadow=None)
+            return False
+        return True
+
     async def _open(self, model: Model) -> None:
-        if model.path not in self._speakers:
-            self._speakers[model.path] = await asyncio.to_thread(Speaker, model.path)
+        if model.path in self._speakers:
+            return  # without waiting until another is open
+        async with self._opening:
+            if model.path not in self._speakers:
+                self._speakers[model.path] = await asyncio.to_thread(Speaker, model.path)
 
     async def _close(self, paths: list[str | Path]) -> None:
         for path in paths:

@@ -23,14 +23,16 @@ def promote_by_hand(workspace: Workspace, model: ModelVersion, because: str) -> 
         on_trial = canary.running(workspace)
         promote(workspace, model, because)
         if on_trial and on_trial.model != model:
-            canary.take_back(workspace, on_trial, by, f"version {model.version} was promoted by hand")
-        elif on_trial:
-            canary.end(workspace)
+            canary.withdraw(workspace, on_trial, by, f"version {model.version} was promoted by hand")
         decision = decision_of(workspace, model)
         if not decision or decision.outcome not in ("ask", "try"):
             return
-        settle(workspace, model, "promote", _said(True, by, because))
-    _tell(workspace, model, "promoted", by, _said(True, by, because))
+        said = _said(True, by, because)
+        if decision.outcome == "try":
+            canary.complete(workspace, said.removeprefix("pass: "))
+        else:
+            settle(workspace, model, "promote", said)
+    _tell(workspace, model, "promoted", by, said)
 
 
 def answer(workspace: Workspace, model: ModelVersion, agreed: bool, by: str, because: str, heard: int = 0) -> Decision:
@@ -56,11 +58,12 @@ def answer(workspace: Workspace, model: ModelVersion, agreed: bool, by: str, bec
             raise _too_late(model, f"waits for no answer: {'; '.join(held)}")
         if decision.outcome != "ask":
             return decision
-        shares, said = workspace.settings.promotion.canary, _said(agreed, by, because)
+        steps, said = workspace.settings.promotion, _said(agreed, by, because)
         if agreed:
             _refuse_what_has_changed(workspace, model, card.champion)
-        if agreed and shares:
-            canary.begin(workspace, model, card.champion, shares, heard, by, because, card.run_id)
+        if agreed and steps.by_steps:
+            shares, shadowed = steps.canary, steps.shadow
+            canary.begin(workspace, model, card.champion, shares, heard, by, because, card.run_id, shadowed)
             answered = settle(workspace, model, "try", said)
         elif agreed:
             promote(workspace, model, because, by, card.run_id)

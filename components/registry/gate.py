@@ -27,6 +27,9 @@ PEOPLE = "people/"
 LIVE = "live/"
 """With this the names begin of what users make of a canary while it is tried."""
 
+SHADOW = "shadow/"
+"""With this the names begin of how a shadow's answers compare with those that users got."""
+
 Outcome = Literal["promote", "hold", "refuse"]
 
 
@@ -64,7 +67,7 @@ def read_policy(file: Path) -> Policy:
         BadInput: the file is missing, is not TOML, has no checks, or a check has an unknown key or a wrong value.
     """
     checks = read_checks(file, Check, DEFAULT_POLICY)
-    return Policy(checks=tuple(check for check in checks if not check.measure.startswith(LIVE)))
+    return Policy(checks=tuple(check for check in checks if not check.measure.startswith((LIVE, SHADOW))))
 
 
 def read_live_checks(file: Path) -> tuple[Check, ...]:
@@ -73,10 +76,23 @@ def read_live_checks(file: Path) -> tuple[Check, ...]:
     Raises:
         BadInput: as `read_policy`, or it asks for nothing.
     """
-    checks = tuple(check for check in read_checks(file, Check, DEFAULT_POLICY) if check.measure.startswith(LIVE))
+    return _checks_of(file, LIVE, "what users must make of a canary", "live/approval")
+
+
+def read_shadow_checks(file: Path) -> tuple[Check, ...]:
+    """Read what a gate policy asks for before any user gets an answer of a shadow.
+
+    Raises:
+        BadInput: as `read_policy`, or it asks for nothing.
+    """
+    return _checks_of(file, SHADOW, "how a shadow's answers must compare", "shadow/win_rate")
+
+
+def _checks_of(file: Path, prefix: str, unsaid: str, usual: str) -> tuple[Check, ...]:
+    checks = tuple(check for check in read_checks(file, Check, DEFAULT_POLICY) if check.measure.startswith(prefix))
     if not checks:
-        what = "the gate policy does not say what users must make of a canary"
-        raise BadInput(what, file, f"Copy the [[check]] of live/approval from {DEFAULT_POLICY}.")
+        fix = f"Copy the [[check]] of {usual} from {DEFAULT_POLICY}."
+        raise BadInput(f"the gate policy does not say {unsaid}", file, fix)
     return checks
 
 
@@ -106,7 +122,7 @@ def weigh(measures: dict[str, Estimate], policy: Policy, look: int = 1) -> Decis
 
 
 def weigh_live(measures: dict[str, Estimate], checks: tuple[Check, ...], steps: int) -> Decision:
-    """Hold what users make of a canary against the policy: promote goes on to the next step, refuse takes it back.
+    """Hold what a step of a canary has shown against the policy: promote goes on to the next one, refuse takes it back.
 
     It can be looked at as often as one wants while users come (`components.significance.at_any_time`).
 
@@ -167,8 +183,8 @@ def _consider(check: Check, measures: dict[str, Estimate], demand: Demand) -> tu
     if check.of == "each group":
         return _consider_groups(check, measures, demand)
     estimate = measures.get(check.measure)
-    if estimate is None and check.measure.startswith(LIVE):
-        return "hold", f"hold: too few users have got it to say anything of {check.measure}."
+    if estimate is None and check.measure.startswith((LIVE, SHADOW)):
+        return "hold", f"hold: too few users so far to say anything of {check.measure}."
     if estimate is None and check.measure.startswith(PEOPLE) and not any(name.startswith(PEOPLE) for name in measures):
         return "hold", f"hold: nobody has judged yet, so there is no {check.measure}; `heed judge` asks people."
     if estimate is None:

@@ -43,7 +43,7 @@ def go_back(workspace: Workspace, because: str, by: str | None = None) -> Back:
     by = by or getpass.getuser()
     with deciding(workspace):
         if on_trial := canary.running(workspace):
-            canary.take_back(workspace, on_trial, by, because)
+            canary.withdraw(workspace, on_trial, by, because)
             return Back(on_trial.champion, on_trial.model.version, was_tried=True)
         before, now = rollback(workspace, because, by)
         return Back(now.version, before.version, was_tried=False)

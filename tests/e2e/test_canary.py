@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from components.encoder import Encoder
+from components.feedback.capture.store import Store
 from components.records.handles import Estimate, ModelVersion, Scorecard
 from components.registry import canary, models, promotion
 from components.tracking import client, experiment
-from components.training import scratch
+from components.training import rewards, scratch
+from components.training.rewards.features import FeatureReward
 from components.workspace import Workspace, find, versions
 from components.workspace.creation import create
 from flows.promote import promote
@@ -26,6 +30,11 @@ POLICY = """
 [[check]]
 measure = "policy/win_rate"
 at_least = 0.5
+
+[[check]]
+measure = "shadow/win_rate"
+at_least = 0.45
+needs = 50
 
 [[check]]
 measure = "live/approval"
@@ -40,7 +49,7 @@ LIKED = {"heed-policy/1": 0.5, "heed-policy/2": 0.1, "heed-policy/3": 0.95}
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, server: str) -> Iterator[Workspace]:
-    """With three small policies, of which the first is the champion."""
+    """With three small policies, of which the first is the champion, and a reward model that likes all alike."""
     with temporary_settings({PREFECT_API_URL: server}):
         root = create(tmp_path_factory.mktemp("canary") / "tried", POLICY).root
         workspace = find(root, ("promotion.canary=[0.3]",))
@@ -58,6 +67,11 @@ def register(workspace: Workspace, folder: Path) -> None:
         with mlflow.start_run(experiment_id=experiment(workspace)) as run:
             pass
         models.register_policy(workspace, folder, run.info.run_id, dataset, f"step {seed}")
+    encoder = Encoder("", None)
+    width = encoder.layers * encoder.width
+    one, none = np.ones(width, np.float32), np.zeros(width + encoder.width, np.float32)
+    rewards.save(FeatureReward(encoder, none[:width], one, one[:2], none), folder / "reward")
+    models.register_reward(workspace, folder / "reward", rewards.__name__, run.info.run_id, dataset, "reward")
     promotion.promote(workspace, version(workspace, 1), "the first")
 
 
@@ -73,19 +87,19 @@ def champion(workspace: Workspace) -> int:
 
 def passes_the_gate(workspace: Workspace, number: int) -> None:
     """Let a version be decided on that won by the scorecard."""
-    challenger = version(workspace, number)
+    challenger, before = version(workspace, number), champion(workspace)
     won = Estimate(value=0.6, low=0.55, high=0.65, n=300)
     scorecard = Scorecard(
         challenger=challenger,
-        champion=version(workspace, 1),
-        reward=challenger,
+        champion=version(workspace, before),
+        reward=models.versions(workspace, models.REWARD)[0],
         dataset=challenger.dataset,
         judge="reward",
         measures=dict.fromkeys(("policy/win_rate", "reward/accuracy", "reward/ece"), won),
         run_id=challenger.run_id,
     )
     assert promote(workspace, scorecard, f"inputs {number}").outcome == "try"
-    assert champion(workspace) == 1
+    assert champion(workspace) == before
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +139,7 @@ def talk(service: str, seed: int) -> dict[str, set[str]]:
     return answered
 
 
-def answering(service: str) -> set[str]:
+def answering(service: str, users: int = 25) -> set[str]:
     """The models that answer some users now."""
 
     def one(user: str) -> str:
@@ -133,7 +147,7 @@ def answering(service: str) -> set[str]:
         reply = httpx.post(f"{service}/v1/chat/completions", json=asked, headers={"heed-user": user}, timeout=60)
         return str(reply.json()["model"])
 
-    return {one(user) for user in USERS[:25]}
+    return {one(user) for user in USERS[:users]}
 
 
 def test_what_users_dislike_is_rolled_back_by_itself(workspace: Workspace, heed: Heed, service: str) -> None:
@@ -155,9 +169,19 @@ def test_what_users_dislike_is_rolled_back_by_itself(workspace: Workspace, heed:
     assert (standing["canary"], standing["decision"]) == (None, "refuse")
 
 
-def test_what_users_like_becomes_the_champion_by_itself(workspace: Workspace, heed: Heed, service: str) -> None:
-    passes_the_gate(workspace, 3)
-    assert heed.json("status")["canary"].startswith("heed-policy version 3 answers 30% of the users (step 1 of 1")
+def test_what_is_no_worse_unseen_and_users_like_becomes_the_champion_by_itself(
+    workspace: Workspace, heed: Heed, service: str
+) -> None:
+    passes_the_gate(find(workspace.root, ("promotion.shadow=1.0", "promotion.canary=[0.3]")), 3)
+    shadowed = heed.json("status")["canary"]
+    assert shadowed.startswith("heed-policy version 3 answers 100% of the users unseen (step 1 of 2")
+    with closing(Store(workspace.capture_store)) as store:
+        until(lambda: answering(service, 60) == {"heed-policy/1"} and store.counts().get("shadow", 0) >= 60)
+    looked = heed.json("canary")
+    assert looked["outcome"] == "next step"
+    compared = looked["measures"]["shadow/win_rate"]
+    assert compared["value"] == 0.5
+    assert 50 <= compared["n"] <= 60
     assert 3 not in {int(model["version"]) for model in heed.json("gc", "--keep", "1")["models"]}
     until(lambda: answering(service) == {"heed-policy/1", "heed-policy/3"})
     talk(service, 2)
@@ -170,10 +194,12 @@ def test_what_users_like_becomes_the_champion_by_itself(workspace: Workspace, he
         ("try", 2, "the gate"),
         ("withdraw", 2, "the gate"),
         ("try", 3, "the gate"),
+        ("try", 3, "the gate"),
         ("promote", 3, "the gate"),
     ]
     card = client(workspace).get_model_version(models.POLICY, "3").description
     assert "live/approval" in card
+    assert "shadow/win_rate" in card
     run = client(workspace).get_run(version(workspace, 3).run_id)
     assert run.data.metrics["live/approval"] == pytest.approx(0.45, abs=0.13)
 

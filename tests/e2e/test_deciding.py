@@ -154,7 +154,7 @@ def test_who_agreed_lets_some_users_have_it_first(workspace: Workspace, scorecar
     third = models.versions(workspace, models.POLICY)[0]
     later = promote(workspace, scorecard.model_copy(update={"challenger": third}), "later inputs")
     assert later.outcome == "hold"
-    assert "version 2 is tried on 10% of the users" in later.reasons[-1]
+    assert "version 2 answers 10% of the users" in later.reasons[-1]
 
 
 def test_a_run_that_waits_about_an_older_challenger_is_cancelled_and_says_why(

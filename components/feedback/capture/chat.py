@@ -55,12 +55,29 @@ def interaction(request: Json, reply: bytes, encoding: str, content_type: str) -
         Unsaid: there is no prompt, or nothing was answered.
     """
     prompt = prompt_of(request)
-    told = unpacked(reply, encoding)
-    answer, model = _streamed(told) if "event-stream" in content_type else _whole(told)
-    content = _content(answer)
-    if not content.strip():
+    said = answer(reply, encoding, content_type)
+    if not said["response"].strip():
         raise Unsaid("empty reply")
-    said: Json = {"prompt": prompt, "response": [{"role": "assistant", "content": content}]}
+    return {"prompt": prompt, **said, "response": [{"role": "assistant", "content": said["response"]}]}
+
+
+def answer(reply: bytes, encoding: str, content_type: str) -> Json:
+    """What was answered, which may be nothing.
+
+    Args:
+        reply: the body, as much of it as there is.
+        encoding: its Content-Encoding.
+        content_type: its Content-Type.
+
+    Returns:
+        `response`, a text, and, where the reply says so, `model`.
+
+    Raises:
+        Unsaid: it cannot be read.
+    """
+    told = unpacked(reply, encoding)
+    message, model = _streamed(told) if "event-stream" in content_type else _whole(told)
+    said: Json = {"response": _content(message)}
     return {**said, "model": model} if model else said
 
 

@@ -14,6 +14,7 @@ from components.workspace.files import place_text
 AT_A_TIME = 50_000  # events out of the store
 FORMAT = "heed"
 NAMED = Path("capture")  # what problems and provenance call the store
+OF_A_SHADOW = b'{"type":"shadow"'  # so the body begins
 
 
 def position(workspace: Workspace, store: Store) -> int:
@@ -53,7 +54,7 @@ def anything_captured(workspace: Workspace) -> bool:
 
 
 def rows(store: Store, after: int) -> tuple[pl.DataFrame, Kept | None]:
-    """All events after a position.
+    """All that users saw and said after a position; what a shadow answered, nobody saw.
 
     Returns:
         As a reader of `FORMAT` takes them (columns `line`, `row`, `reason`), and the last of them; None where there is
@@ -61,8 +62,9 @@ def rows(store: Store, after: int) -> tuple[pl.DataFrame, Kept | None]:
     """
     chunks, last = [pl.DataFrame(schema={"line": pl.Int64, "row": pl.String})], None
     while kept := store.after(last.position if last else after, AT_A_TIME):
-        bodies = [event.body.decode() for event in kept]
-        chunks.append(pl.DataFrame({"line": [event.position for event in kept], "row": bodies}))
+        seen = [event for event in kept if not event.body.startswith(OF_A_SHADOW)]
+        bodies = [event.body.decode() for event in seen]
+        chunks.append(pl.DataFrame({"line": [event.position for event in seen], "row": bodies}, chunks[0].schema))
         last = kept[-1]
     return pl.concat(chunks).with_columns(reason=pl.lit(None, pl.String)), last
 

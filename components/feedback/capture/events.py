@@ -116,6 +116,19 @@ class Interaction(TypedDict, total=False):
 
 
 @with_config(SHAPE)
+class Shadow(TypedDict, total=False):
+    """What a model answered, unseen by anybody, to what the user of an interaction asked. No caller may send one."""
+
+    type: Literal["shadow"]
+    id: Required[Id]
+    shadows: Required[Id]
+    response: Required[AnyWords]
+    model: Name | None
+    user: Name | None
+    created_at: Time | None
+
+
+@with_config(SHAPE)
 class _Feedback(TypedDict, total=False):
     type: Literal["feedback"]
     id: Id | None
@@ -188,6 +201,7 @@ Form = TypeAdapter[Any]
 
 INTERACTION: Form = TypeAdapter(Interaction)
 FEEDBACK: Form = TypeAdapter(Feedback)
+SHADOW: Form = TypeAdapter(Shadow)
 EVENT: Form = TypeAdapter(AnyEvent)
 
 PLAIN_INTERACTION: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Interaction)

@@ -49,7 +49,7 @@ class Intake:
 
         Args:
             line: JSON, UTF-8.
-            form: what it has to be, of `events`: `INTERACTION`, `FEEDBACK`, or `EVENT` for either.
+            form: what it has to be, of `events`: `INTERACTION`, `FEEDBACK`, `EVENT` for either, or `SHADOW`.
 
         Raises:
             Unfit: it is not that.
@@ -66,7 +66,7 @@ class Intake:
 
     def _ready(self, event: dict[str, Any], suspect: Container[str]) -> Taken:
         masked: dict[str, int] = {}
-        ready: dict[str, Any] = {"type": "interaction" if "prompt" in event else "feedback"}
+        ready: dict[str, Any] = {"type": _type(event)}
         for key, value in event.items():
             if value is not None and value != "":
                 ready[key] = _masked(value, suspect, masked) if key in MASKED_KEYS else value
@@ -103,6 +103,10 @@ def _hashed(secret: bytes, user: str) -> str | None:
         return hash_user(secret, user)
     except ValueError:  # nothing but space: nobody
         return None
+
+
+def _type(event: dict[str, Any]) -> str:
+    return "interaction" if "prompt" in event else "shadow" if "shadows" in event else "feedback"
 
 
 def _parsed(line: bytes) -> dict[str, Any] | Unfit:

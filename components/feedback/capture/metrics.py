@@ -14,6 +14,7 @@ class Metrics:
         registry: where they stand.
         seconds: how long requests took, by route and status.
         unkept: replies of the model that could not be captured, by reason.
+        shadows: what a shadow was to answer, by outcome: answered, failed, or left out where too much was under way.
         upstream: answers of the endpoint behind the service, by status; "none" where there was none.
         store_up: whether the store answered when it was last asked.
     """
@@ -37,6 +38,7 @@ class Metrics:
         self.unkept = Counter(
             "heed_not_captured", "Replies that could not be captured, by reason.", ["reason"], registry=self.registry
         )
+        self.shadows = Counter("heed_shadows", "Answers of a shadow, by outcome.", ["outcome"], registry=self.registry)
         self.upstream = Counter(
             "heed_upstream",
             "Answers of the endpoint behind the service, by status.",

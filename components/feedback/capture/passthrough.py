@@ -7,14 +7,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
 import anyio
 import httpx
-import orjson
 from fastapi import Request, Response
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
@@ -23,10 +21,12 @@ from components import journal
 from components.config.settings import Capture
 from components.feedback.capture import chat
 from components.feedback.capture.access import is_heeds_own
-from components.feedback.capture.events import INTERACTION, Unfit
+from components.feedback.capture.copying import USER, Copy, header
+from components.feedback.capture.events import Unfit
 from components.feedback.capture.intake import Intake, Taken
 from components.feedback.capture.metrics import Metrics
 from components.feedback.capture.refusals import answer_with
+from components.feedback.capture.shadowing import SHADOW, Shadows
 from components.feedback.capture.spool import Spool, SpoolFull
 from components.feedback.capture.store import StoreDown
 from components.feedback.capture.writer import Writer
@@ -35,9 +35,6 @@ from components.records.errors import BadInput
 IN_PROCESS = "http://champion/v1"
 TIMEOUT = httpx.Timeout(connect=10, read=600, write=60, pool=None)
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-COPIED_BYTES = 16 * 2**20
-"""The longest reply of which a copy is captured."""
-
 HOP_BY_HOP = frozenset(
     (
         "connection",
@@ -53,9 +50,6 @@ HOP_BY_HOP = frozenset(
 )
 NOT_PASSED_ON = HOP_BY_HOP | {"host", "content-length", "expect", "cookie", "accept-encoding"}
 HEEDS_OWN = "heed-"
-USER = "heed-user"
-"""The header that says who asks. To an endpoint in this process it goes along as an extension of the same name."""
-
 NOT_PASSED_BACK = HOP_BY_HOP | {"date"}  # the server that sends it sets the date
 
 log = logging.getLogger(__name__)
@@ -94,6 +88,7 @@ class Passthrough:
             )
         self.client = httpx.AsyncClient(transport=transport, timeout=TIMEOUT, limits=LIMITS)
         self.client.headers.clear()  # what the caller does not send is not sent
+        self.shadows = Shadows(self.client, self._keep, metrics)
         self._keeping: set[asyncio.Task[None]] = set()
 
     def relay(self, request: Request, body: bytes, path: str, capture: bool) -> "Relay":
@@ -108,9 +103,14 @@ class Passthrough:
         copy = Copy(_id(request.headers), request.headers, body, datetime.now(UTC)) if capture else None
         return Relay(self, request, body, path, copy)
 
-    def keep(self, copy: "Copy") -> None:
-        """Capture what was said, aside."""
-        task = asyncio.get_running_loop().create_task(self._keep(copy))
+    def keep(self, copy: Copy, for_shadow: httpx.Request | None) -> None:
+        """Capture what was said, aside.
+
+        Args:
+            copy: of it.
+            for_shadow: what a shadow is asked next; None where there is none for this user.
+        """
+        task = asyncio.get_running_loop().create_task(self._keep_and_shadow(copy, for_shadow))
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
 
@@ -118,11 +118,18 @@ class Passthrough:
         """Capture what is still to be captured, then let go of the endpoint."""
         while self._keeping:
             await asyncio.wait(self._keeping)
+        await self.shadows.close()
         await self.client.aclose()
 
-    async def _keep(self, copy: "Copy") -> None:
+    async def _keep_and_shadow(self, copy: Copy, for_shadow: httpx.Request | None) -> None:
+        # An answer that is not kept would have nothing beside it, so the shadow comes after.
+        if await self._keep(copy) and for_shadow:
+            self.shadows.ask(for_shadow, copy.of_a_shadow())
+
+    async def _keep(self, copy: Copy) -> bool:
+        """Whether it is kept, and was not before."""
         try:
-            await self._stored(await asyncio.to_thread(copy.event, self.intake))
+            return await self._stored(await asyncio.to_thread(copy.event, self.intake))
         except chat.Unsaid as unsaid:
             self.metrics.unkept.labels(unsaid.reason).inc()
         except Unfit as unfit:
@@ -135,8 +142,9 @@ class Passthrough:
         except Exception:
             log.exception("an interaction of the pass-through is lost")
             self.metrics.unkept.labels("unforeseen").inc()
+        return False
 
-    async def _stored(self, taken: Taken) -> None:
+    async def _stored(self, taken: Taken) -> bool:
         try:
             [new] = await self.writer.commit([taken.event])
             status = "stored" if new else "duplicate"
@@ -144,45 +152,10 @@ class Passthrough:
             await asyncio.to_thread(self.spool.append, [taken.event])
             status = "spooled"
             journal.tell("capture", "spool", ids=[taken.event.id])
-        self.metrics.events("interaction", status)
+        self.metrics.events(taken.event.type, status)
         if status != "duplicate":
             self.metrics.masked(taken.masked)
-
-
-@dataclass(slots=True)
-class Copy:
-    """What is kept of an exchange while it lasts; it is looked into only when that costs nobody a wait."""
-
-    id: str
-    headers: Headers
-    asked: bytes
-    began: datetime
-    content_type: str = ""
-    encoding: str = ""
-    pieces: list[bytes] = field(default_factory=list)
-    size: int = 0
-
-    def add(self, piece: bytes) -> None:
-        """A piece of the reply."""
-        self.size += len(piece)
-        if self.size <= COPIED_BYTES:
-            self.pieces.append(piece)
-
-    def event(self, intake: Intake) -> Taken:
-        """The event it makes.
-
-        Raises:
-            chat.Unsaid: nothing was said.
-            Unfit: it is none that can be kept.
-        """
-        if self.size > COPIED_BYTES:
-            raise chat.Unsaid("too long")
-        request = chat.request_of(self.asked, self.headers.get("content-encoding", ""))
-        said = chat.interaction(request, b"".join(self.pieces), self.encoding, self.content_type)
-        user = _header(self.headers, USER) or request.get("user")
-        who = {"user": user[:200] if isinstance(user, str) else None, "group": _header(self.headers, "heed-group")}
-        event = {"id": self.id, **said, **who, "created_at": self.began.isoformat()}
-        return intake.take(orjson.dumps(event), INTERACTION)
+        return status != "duplicate"
 
 
 @dataclass(frozen=True)
@@ -219,7 +192,7 @@ class Relay(Response):
             answered.labels(str(response.status_code)).inc()
             await self._pass_back(response, send)
 
-    def _passed_on(self) -> httpx.Request:
+    def _passed_on(self, to_shadow: bool = False) -> httpx.Request:
         headers = [
             (name, value)
             for name, value in self.request.headers.raw
@@ -237,11 +210,11 @@ class Relay(Response):
             f"{self.through.base}{self.path}{query}",
             headers=headers,
             content=self.content if self.request.method == "POST" else None,
-            extensions={USER: _header(self.request.headers, USER)},
+            extensions={USER: header(self.request.headers, USER), SHADOW: to_shadow},
         )
 
     async def _pass_back(self, response: httpx.Response, send: Send) -> None:
-        copy = self.copy if response.is_success else None
+        copy, for_shadow = self.copy if response.is_success else None, None
         if copy:
             copy.content_type = response.headers.get("content-type", "")
             copy.encoding = response.headers.get("content-encoding", "")
@@ -252,6 +225,8 @@ class Relay(Response):
                 if copy:
                     copy.add(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if response.extensions.get(SHADOW):
+                for_shadow = self._passed_on(to_shadow=True)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except httpx.HTTPError as error:
             # Returning now closes the connection: the caller sees the reply break off, as it did.
@@ -259,7 +234,7 @@ class Relay(Response):
             self.through.metrics.upstream.labels("broken off").inc()
         finally:
             if copy:
-                self.through.keep(copy)
+                self.through.keep(copy, for_shadow)
             with anyio.CancelScope(shield=True):
                 await response.aclose()
 
@@ -291,14 +266,6 @@ def _goes(name: str, withheld: frozenset[str], headers: Mapping[str, str]) -> bo
 def _readable(accepted: str) -> str:
     kept = [part for part in accepted.split(",") if part.split(";")[0].strip().lower() in chat.READABLE_ENCODINGS]
     return ",".join(kept).strip() or "identity"
-
-
-def _header(headers: Headers, name: str) -> str | None:
-    """What a header says, in UTF-8 where it is that."""
-    value = headers.get(name, "").strip()
-    with suppress(UnicodeDecodeError):
-        value = value.encode("latin-1").decode()
-    return value[:200] or None
 
 
 def _id(headers: Headers) -> str:

@@ -30,7 +30,7 @@ class Event(NamedTuple):
 
     Attributes:
         id: 1 to 200 characters; the first event of an id is the one that is kept.
-        type: interaction or feedback.
+        type: interaction, feedback or shadow.
         about: for feedback, the id of the interaction.
         user: the keyed hash that stands for them.
         body: one line of JSON as the reader "heed" takes it, masked, its user hashed.
@@ -118,6 +118,16 @@ class Store:
         )
         with self._database.reading() as connection:
             return [Kept(*row) for row in connection.execute(query)]
+
+    def shadows_after(self, position: int) -> list[bytes]:
+        """The bodies of what a shadow answered and was committed after a position, in order."""
+        query = (
+            select(EVENTS.c.body)
+            .where(EVENTS.c.type == "shadow", EVENTS.c.position > position)
+            .order_by(EVENTS.c.position)
+        )
+        with self._database.reading() as connection:
+            return list(connection.scalars(query))
 
     def feedback_after(self, position: int) -> int:
         """How many pieces of feedback were committed after a position."""

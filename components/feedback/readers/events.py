@@ -77,7 +77,7 @@ def _interactions(fields: pl.DataFrame) -> pl.DataFrame:
         created_at=time("created_at"),
         reason=pl.coalesce(unnamed("type"), no_name("type"), unknown, complaints),
     )
-    return _with_own_ids(events, ("id",))
+    return with_own_ids(events, ("id",))
 
 
 def _feedback(fields: pl.DataFrame) -> pl.DataFrame:
@@ -100,7 +100,7 @@ def _feedback(fields: pl.DataFrame) -> pl.DataFrame:
         created_at=time("created_at"),
         reason=reason,
     )
-    return _with_own_ids(events, ("id", "interaction", "other"))
+    return with_own_ids(events, ("id", "interaction", "other"))
 
 
 def _no_position() -> pl.Expr:
@@ -108,8 +108,8 @@ def _no_position() -> pl.Expr:
     return pl.when(unknown).then(pl.format("position is {}, must be 1 or 2", pl.col("position")))
 
 
-def _with_own_ids(events: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Ids as heed writes them: one that is none of heed's becomes the beginning of its hash."""
+def with_own_ids(events: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Events with ids as heed writes them in some columns: one that is none of heed's becomes its hash's beginning."""
     foreign = pl.concat([events[key] for key in columns]).drop_nulls().unique()
     foreign = foreign.filter(~foreign.str.contains(r"^[0-9a-f]{32}$"))
     own = pl.DataFrame({"foreign": foreign, "own": sha256(foreign).str.head(32)})

@@ -176,6 +176,46 @@ def test_a_canary_that_cannot_be_opened_costs_nobody_an_answer(taught: Path, tmp
     assert said["choices"][0]["message"]["content"] == "Ice."
 
 
+def test_a_shadow_answers_its_share_of_the_users_too_and_only_whoever_asks_for_it(
+    taught: Path, policies: tuple[Path, Path]
+) -> None:
+    tried = InService(Model("heed-policy/1", taught), shadow=Model("heed-policy/2", policies[0]), shadowed=0.4)
+
+    async def session() -> list[tuple[Any, bool, Any]]:
+        transport = ModelTransport(lambda: tried, max_new_tokens=1, temperature=0)
+        async with httpx.AsyncClient(transport=transport, base_url="http://champion/v1") as client:
+
+            async def by(who: dict[str, str]) -> tuple[Any, bool, Any]:
+                body = chat("Cold?", **who)
+                seen = await client.post("/chat/completions", json=body)
+                unseen = await client.post("/chat/completions", json=body, extensions={serving.SHADOW: True})
+                assert not unseen.extensions[serving.SHADOW] if unseen.is_success else unseen.status_code == 404
+                return seen.json()["model"], seen.extensions[serving.SHADOW], unseen.json().get("model")
+
+            return await asyncio.gather(*(by({"user": f"user {number}"}) for number in range(200)), by({}))
+
+    *users, nobody = asyncio.run(session())
+    assert set(users) == {("heed-policy/1", True, "heed-policy/2"), ("heed-policy/1", False, None)}
+    assert 60 <= sum(shadowed for _, shadowed, _ in users) <= 100
+    assert nobody == ("heed-policy/1", False, None)
+
+
+def test_a_shadow_that_cannot_be_opened_costs_nobody_an_answer(taught: Path, tmp_path: Path) -> None:
+    async def session() -> list[tuple[str, bool]]:
+        tried = InService(Model("heed-policy/1", taught), shadow=Model("heed-policy/2", tmp_path), shadowed=1.0)
+        transport = ModelTransport(lambda: tried, max_new_tokens=24, temperature=0)
+        async with httpx.AsyncClient(transport=transport, base_url="http://champion/v1") as client:
+            body, said = chat("Cold?", user="ada"), []
+            for _ in range(2):
+                seen = await client.post("/chat/completions", json=body)
+                said.append((seen.json()["choices"][0]["message"]["content"], seen.extensions[serving.SHADOW]))
+                unseen = await client.post("/chat/completions", json=body, extensions={serving.SHADOW: True})
+                assert unseen.status_code == 404
+            return said
+
+    assert asyncio.run(session()) == [("Ice.", True), ("Ice.", False)]
+
+
 def test_when_another_model_comes_into_service_it_answers(
     taught: Path, policies: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,13 +59,49 @@ def test_more_get_it_at_each_step_and_everybody_after_the_last(workspace: Worksp
     assert promotion.rollback(workspace, "after all")[1].version == 1
 
 
-def test_what_was_promoted_just_before_a_kill_is_tried_no_longer(workspace: Workspace, tried: Canary) -> None:
-    promotion.promote(workspace, tried.model, "they like it", history.GATE, "r")
-    assert canary.running(workspace) is None
+def test_a_shadow_comes_before_the_first_user_and_alone_it_comes_before_everybody(
+    workspace: Workspace, tried: Canary
+) -> None:
+    canary.withdraw(workspace, tried, "ada", "to begin anew")
+    for shares, after in ((SHARES, 0.05), ((), None)):
+        canary.begin(workspace, tried.model, tried.model, shares, 7, history.GATE, "it won", "r", shadowed=0.5)
+        shadow = canary.running(workspace)
+        assert shadow
+        assert (shadow.is_shadow, shadow.share, shadow.shadowed) == (True, 0.0, 0.5)
+        assert "version 2 answers 50% of the users unseen (step 1 of" in shadow.in_words()
+        assert history.moves(workspace)[-1].because == "it answers 50% of the users, unseen by them: it won"
+        further = canary.go_on(workspace, shadow, 40, "no worse")
+        assert (further.share if further else None) == after
+        if further:
+            assert not further.is_shadow
+            canary.withdraw(workspace, further, "ada", "to begin anew")
+    assert champion(workspace) == 2
+
+
+def test_an_end_that_was_cut_off_is_made_up_for(
+    workspace: Workspace, tried: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    further = canary.go_on(workspace, tried, 40, "they like it")
+    assert further
+    with monkeypatch.context() as patch:
+        patch.setattr(canary, "settle", _cut)
+        with pytest.raises(KeyboardInterrupt):
+            canary.withdraw(workspace, further, history.GATE, "refuse: they do not like it")
+        assert canary.running(workspace) == further
+        with pytest.raises(KeyboardInterrupt):
+            canary.go_on(workspace, further, 90, "they do like it")
+        assert canary.running(workspace) is None
+    assert champion(workspace) == 2
+    canary.complete(workspace)
+    decision = decisions.decision_of(workspace, tried.model)
+    assert decision
+    assert decision.outcome == "promote"
+    canary.complete(workspace)
+    assert models.at_alias(workspace, models.POLICY, canary.CANARY) is None
 
 
 def test_what_is_taken_back_leaves_the_champion_and_says_by_whom(workspace: Workspace, tried: Canary) -> None:
-    canary.take_back(workspace, tried, "ada", "too curt")
+    canary.withdraw(workspace, tried, "ada", "too curt")
     assert (champion(workspace), canary.running(workspace)) == (1, None)
     assert history.moves(workspace)[-1].what == "withdraw"
     decision = decisions.decision_of(workspace, tried.model)
@@ -85,3 +121,7 @@ def test_a_promotion_by_hand_ends_the_trial(
     decision = decisions.decision_of(workspace, tried.model)
     assert decision
     assert decision.outcome == ("refuse" if other else "promote")
+
+
+def _cut(*_: object) -> None:
+    raise KeyboardInterrupt

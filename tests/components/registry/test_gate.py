@@ -14,6 +14,7 @@ from components.registry.gate import (
     decide,
     read_live_checks,
     read_policy,
+    read_shadow_checks,
     weigh_live,
 )
 
@@ -261,3 +262,30 @@ def test_a_whole_number_is_a_good_bound(tmp_path: Path) -> None:
     (tmp_path / "gate.toml").write_text(GOOD)
     (check,) = read_policy(tmp_path / "gate.toml").checks
     assert (check.measure, check.at_most, check.by, check.because) == ("policy/kl", 50.0, "interval", "")
+
+
+def test_the_default_policy_lets_a_shadow_go_on_that_is_no_worse_on_enough_users() -> None:
+    checks = read_shadow_checks(DEFAULT_POLICY)
+
+    def outcome(value: float, reach: float, n: int) -> str:
+        found = Estimate(value=value, low=value - reach, high=value + reach, n=n)
+        return weigh_live({"shadow/win_rate": found}, checks, steps=3).outcome
+
+    assert outcome(0.5, 0.02, 1500) == "promote"
+    assert outcome(0.5, 0.04, 400) == "hold"  # beyond the bound for one look, not for any number of them
+    assert outcome(0.5, 0.0, 49) == "hold"
+    assert outcome(0.38, 0.03, 700) == "refuse"
+    nothing_yet = weigh_live({}, checks, steps=3)
+    assert nothing_yet.outcome == "hold"
+    assert "too few users so far" in nothing_yet.reasons[0]
+
+
+def test_what_comes_of_trying_is_no_part_of_the_scorecards_policy_and_has_to_be_asked_for(tmp_path: Path) -> None:
+    measures = {check.measure for check in read_policy(DEFAULT_POLICY).checks}
+    assert not {"live/approval", "shadow/win_rate"} & measures
+    file = tmp_path / "gate.toml"
+    file.write_text('[[check]]\nmeasure = "policy/win_rate"\nat_least = 0.5\n')
+    with pytest.raises(BadInput, match=r"how a shadow's answers must compare .*shadow/win_rate"):
+        read_shadow_checks(file)
+    with pytest.raises(BadInput, match=r"what users must make of a canary .*live/approval"):
+        read_live_checks(file)
