@@ -33,7 +33,7 @@ def evaluate(
     return measure(workspace, dataset, challenger, champion, reward)
 
 
-@step("endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
+@step("base", "endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
 def measure(
     workspace: Workspace,
     key: str,
@@ -68,7 +68,7 @@ def measure(
     )
 
 
-@step("endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
+@step("base", "endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
 def measure_to_choose(
     workspace: Workspace,
     key: str,
@@ -105,6 +105,7 @@ def _evidence(
 ) -> "Evidence":
     """What is observed of a policy and the champion on a side, with the judge that the settings name."""
     from components.endpoint import shared
+    from components.evaluation.base import Base
     from components.evaluation.gathering import gather
     from components.evaluation.judges import Means, appoint
     from components.simulation.judge import TasteJudge
@@ -128,4 +129,5 @@ def _evidence(
         beta=settings.train.beta,
         newest=newest,
         must_pass=must_pass.read(workspace.must_pass),
+        base=Base(workspace.base_model, settings.base.revision) if workspace.base_model else None,
     )

@@ -54,6 +54,7 @@ class Answers:
         challenger_logp: of the challenger's answers under the challenger, in nats, shape (m,).
         reference_logp: of the challenger's answers under the reference, in nats, shape (m,).
         verdicts: of the judge.
+        base_logp: of the challenger's answers under the base model, in nats, shape (m,); None where there is none.
     """
 
     prompts: list[list[Message]]
@@ -67,6 +68,7 @@ class Answers:
     challenger_logp: np.ndarray
     reference_logp: np.ndarray
     verdicts: Verdicts
+    base_logp: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import polars as pl
 
 from components.config.settings import Evaluate
 from components.evaluation.answers import Answered, answer
+from components.evaluation.base import Base, weigh_by_base
 from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Trial
 from components.evaluation.judges import Judge, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
@@ -35,6 +36,7 @@ def gather(
     beta: float,
     newest: pl.DataFrame | None = None,
     must_pass: Sequence[Demand] = (),
+    base: Base | None = None,
 ) -> Evidence:
     """Observe everything the measures need.
 
@@ -48,6 +50,7 @@ def gather(
         beta: how strongly the challenger was held to the reference in training.
         newest: preferences of the newest side, where there is one.
         must_pass: what the team demands of answers.
+        base: the model that everything started from, where one is named.
 
     Raises:
         BadInput: there are no test preferences, or the judge judges none of the answers.
@@ -95,6 +98,7 @@ def gather(
             challenger_logp=challenger_logp,
             reference_logp=answers_reference,
             verdicts=verdicts,
+            base_logp=weigh_by_base(base, challenger, asked, by_challenger.texts) if base else None,
         ),
         trial=trial,
         probes=probe(_drawn(test, PROBED, settings.seed), scorer),

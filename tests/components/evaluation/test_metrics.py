@@ -138,6 +138,14 @@ def test_a_model_is_at_no_distance_from_itself() -> None:
     assert (kl.value, kl.low, kl.high) == (0, 0, 0)
 
 
+def test_small_steps_from_the_champion_may_add_up_to_a_long_way_from_the_base_model() -> None:
+    seen = evidence()
+    base = np.array([-60.0, -70.0, -80.0, -90.0])
+    found = measured(replace(seen, answers=replace(seen.answers, base_logp=base)))
+    assert (found["policy/kl"].value, found["policy/kl_base"].value) == (2, 50)
+    assert "policy/kl_base" not in measured(seen)
+
+
 def test_swapping_the_models_mirrors_the_win_rate_and_its_interval() -> None:
     seen = evidence(prompts=40)
     said = seen.answers.verdicts
