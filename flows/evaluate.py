@@ -11,6 +11,7 @@ from prefect import flow
 
 from components import tracking
 from components.evaluation import must_pass
+from components.preferences.splitting import Sides
 from components.records.handles import DatasetVersion, Estimate, ModelVersion, Scorecard, Trained, Verdict
 from components.registry import models
 from components.workspace import Workspace, versions
@@ -52,7 +53,7 @@ def measure(
     with tracking.run(workspace, "evaluate", key, dataset, params, origin()) as run:
         tracking.log_dataset(sides.test, dataset, "test")
         policy = models.folder_of(workspace, challenger)
-        evidence = _evidence(workspace, dataset, sides.test, policy, champion, reward, sides.newest)
+        evidence = _evidence(workspace, dataset, sides, sides.test, policy, champion, reward, sides.newest)
         measures = measure_all(evidence, settings)
         shown = tables(evidence)
         publish(measures, figures(evidence, measures), shown)
@@ -85,8 +86,8 @@ def measure_to_choose(
 
     from components.evaluation.scoring import measure_all, verdicts_of
 
-    side = checked_sides(workspace, dataset).validation
-    evidence = _evidence(workspace, dataset, side, trained.folder, champion, reward)
+    sides = checked_sides(workspace, dataset)
+    evidence = _evidence(workspace, dataset, sides, sides.validation, trained.folder, champion, reward)
     measures = measure_all(evidence, workspace.settings.evaluate)
     tracking.client(workspace)
     with mlflow.start_run(run_id=trained.run_id, log_system_metrics=False):
@@ -97,6 +98,7 @@ def measure_to_choose(
 def _evidence(
     workspace: Workspace,
     dataset: DatasetVersion,
+    sides: Sides,
     side: pl.DataFrame,
     policy: Path,
     champion: ModelVersion,
@@ -105,6 +107,7 @@ def _evidence(
 ) -> "Evidence":
     """What is observed of a policy and the champion on a side, with the judge that the settings name."""
     from components.endpoint import shared
+    from components.evaluation.authorship import authors, most_frequent
     from components.evaluation.base import Base
     from components.evaluation.gathering import gather
     from components.evaluation.judges import Means, appoint
@@ -113,11 +116,14 @@ def _evidence(
 
     settings = workspace.settings
     score = rewards.load(models.folder_of(workspace, reward), workspace.features).score
+    interactions = versions.scan(workspace, dataset.hash, "interactions")
+    written = authors(pl.concat([sides.seen, side]), interactions)
     means = Means(
         score,
         lambda: shared(settings.endpoint, workspace.answers),
         versions.read(workspace, dataset, "checklists"),
         TasteJudge(),
+        most_frequent(written, sides.seen),
     )
     return gather(
         side,
@@ -130,4 +136,5 @@ def _evidence(
         newest=newest,
         must_pass=must_pass.read(workspace.must_pass),
         base=Base(workspace.base_model, settings.base.revision) if workspace.base_model else None,
+        written=written,
     )

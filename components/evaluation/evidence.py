@@ -79,11 +79,14 @@ class Trial:
         verdicts: of the judge, with chosen in the challenger's place and rejected in the champion's.
         longer: by how many characters chosen is longer than rejected, shape (k,).
         prompts: a number for the prompt each belongs to, shape (k,).
+        own: 1 where the judge's own model wrote chosen and another rejected, -1 the other way round, else 0; (k,). None
+            where no model is its own.
     """
 
     verdicts: Verdicts
     longer: np.ndarray
     prompts: np.ndarray
+    own: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

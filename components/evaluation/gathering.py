@@ -11,9 +11,10 @@ import polars as pl
 
 from components.config.settings import Evaluate
 from components.evaluation.answers import Answered, answer
+from components.evaluation.authorship import by_one_of_two
 from components.evaluation.base import Base, weigh_by_base
 from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Trial
-from components.evaluation.judges import Judge, Scorer, Verdicts, compare
+from components.evaluation.judges import Judge, Related, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
 from components.evaluation.must_pass import Demand
 from components.evaluation.policies import count_tokens
@@ -37,6 +38,7 @@ def gather(
     newest: pl.DataFrame | None = None,
     must_pass: Sequence[Demand] = (),
     base: Base | None = None,
+    written: pl.DataFrame | None = None,
 ) -> Evidence:
     """Observe everything the measures need.
 
@@ -51,6 +53,7 @@ def gather(
         newest: preferences of the newest side, where there is one.
         must_pass: what the team demands of answers.
         base: the model that everything started from, where one is named.
+        written: who wrote the answers of the test side, as `authorship.authors` returns it.
 
     Raises:
         BadInput: there are no test preferences, or the judge judges none of the answers.
@@ -67,7 +70,7 @@ def gather(
     chosen, rejected = _texts(test)
     weighed = prompts + prompts + asked, chosen + rejected + by_challenger.texts
     verdicts = _verdicts(judge, asked, by_challenger.texts, by_champion.texts)
-    trial = _trial(judge, test, settings)
+    trial = _trial(judge, test, settings, written)
     logp, tokens = log_likelihood(challenger, *weighed, label="The challenger weighs the test preferences")
     reference_logp, _ = log_likelihood(champion, *weighed, label="The champion weighs the test preferences")
     ends = [test.height, 2 * test.height]
@@ -138,12 +141,14 @@ def _verdicts(judge: Judge, prompts: list[list[Message]], challenger: list[str],
     return verdicts
 
 
-def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate) -> Trial:
+def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate, written: pl.DataFrame | None) -> Trial:
     """Ask about all preferences where it is free, else about `evaluate.judge_pairs` of them."""
     drawn = test if judge.is_free else _drawn(test, settings.judge_pairs, settings.seed)
     chosen, rejected = _texts(drawn)
     longer = np.array([len(one) - len(other) for one, other in zip(chosen, rejected, strict=True)])
-    return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn))
+    model = judge.own_model if isinstance(judge, Related) else None
+    own = None if model is None or written is None else by_one_of_two(written, drawn, model)
+    return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn), own)
 
 
 def _drawn(test: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:

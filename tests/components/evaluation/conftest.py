@@ -73,10 +73,10 @@ def _saved(model: torch.nn.Module, vocabulary: PreTrainedTokenizerFast, folder: 
     return folder
 
 
-def means(scorer: Scorer) -> Means:
+def means(scorer: Scorer, taught_by: str | None = None) -> Means:
     """All that a judge who asks nobody but the reward model needs."""
 
     def no_endpoint() -> Endpoint:
         raise AssertionError("this judge asks no language model")
 
-    return Means(scorer, no_endpoint, empty(Checklist), TasteJudge())
+    return Means(scorer, no_endpoint, empty(Checklist), TasteJudge(), taught_by)

@@ -138,6 +138,22 @@ def test_a_model_is_at_no_distance_from_itself() -> None:
     assert (kl.value, kl.low, kl.high) == (0, 0, 0)
 
 
+def test_a_judge_that_is_as_often_wrong_either_way_favours_nobody_however_often_people_like_its_model() -> None:
+    def of(wins: np.ndarray, own: np.ndarray) -> dict[str, Estimate]:
+        trial = Trial(Verdicts(wins, wins), np.ones(len(wins)), np.arange(len(wins)), own)
+        return measured(replace(evidence(), trial=trial))
+
+    liked = np.repeat([1, -1], [90, 10])  # people prefer its own model's answer nine times of ten
+    wrong_in_ten = (np.arange(100) % 10 != 0).astype(float)
+    found = of(wrong_in_ten, liked)["judge/self_preference"]
+    assert (found.value, found.n) == (pytest.approx(0), 100)
+    assert found.low < 0 < found.high
+    always, never = (of((liked == side).astype(float), liked)["judge/self_preference"].value for side in (1, -1))
+    assert (always, never) == pytest.approx((0.5, -0.5))
+    assert "judge/self_preference" not in of(wrong_in_ten, np.repeat([1, -1, 0], [90, 9, 1]))
+    assert "judge/self_preference" not in measured(evidence())
+
+
 def test_small_steps_from_the_champion_may_add_up_to_a_long_way_from_the_base_model() -> None:
     seen = evidence()
     base = np.array([-60.0, -70.0, -80.0, -90.0])
