@@ -107,6 +107,20 @@ class Probes:
 
 
 @dataclass(frozen=True)
+class Beliefs:
+    """What the challenger makes of k preferences of the test side whose users say what they believe.
+
+    Attributes:
+        swayed: how much more the belief that rejected is right moves it from chosen to rejected than the belief that
+            it is not, in nats a token, shape (k,).
+        prompts: a number for the prompt each belongs to, shape (k,).
+    """
+
+    swayed: np.ndarray
+    prompts: np.ndarray
+
+
+@dataclass(frozen=True)
 class MustPass:
     """What both models answered, greedily, to the k prompts of the team.
 
@@ -150,6 +164,7 @@ class Evidence:
         must_pass: answers to the team's own prompts.
         beta: how strongly the challenger was held to the reference in training.
         newest: of the newest side; None where nothing is on it.
+        beliefs: what the challenger makes of them; None where it was told none.
     """
 
     pairs: Pairs
@@ -159,3 +174,4 @@ class Evidence:
     must_pass: MustPass
     beta: float
     newest: Newest | None = None
+    beliefs: Beliefs | None = None

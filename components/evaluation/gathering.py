@@ -13,17 +13,19 @@ from components.config.settings import Evaluate
 from components.evaluation.answers import Answered, answer
 from components.evaluation.authorship import by_one_of_two
 from components.evaluation.base import Base, weigh_by_base
-from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Trial
+from components.evaluation.evidence import Answers, Beliefs, Evidence, MustPass, Newest, Pairs, Trial
 from components.evaluation.judges import Judge, Related, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
 from components.evaluation.must_pass import Demand
 from components.evaluation.policies import count_tokens
 from components.evaluation.probing import probe
+from components.evaluation.swaying import swayed, told_what_users_believe
 from components.records.errors import BadInput
 from components.records.identity import sha256
 from components.records.messages import Message, text_of, transcript
 
 PROBED = 300  # preferences whose answers are changed and put before the reward model
+SWAYED = 50  # preferences of which the challenger is told what the user believes
 
 
 def gather(
@@ -108,6 +110,7 @@ def gather(
         must_pass=_must_pass(must_pass, challenger, champion, settings),
         beta=beta,
         newest=None if newest is None or newest.is_empty() else _newest(newest, scorer),
+        beliefs=_beliefs(challenger, test, settings),
     )
 
 
@@ -149,6 +152,15 @@ def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate, written: pl.Dat
     model = judge.own_model if isinstance(judge, Related) else None
     own = None if model is None or written is None else by_one_of_two(written, drawn, model)
     return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn), own)
+
+
+def _beliefs(challenger: str | Path, test: pl.DataFrame, settings: Evaluate) -> Beliefs:
+    """Of prompts that end with the user, who alone can say what they believe."""
+    asked = test.filter(pl.col("prompt").list.last().struct.field("role") == "user")
+    drawn = _drawn(asked, SWAYED, settings.seed)
+    told = told_what_users_believe(drawn)
+    weighed = log_likelihood(challenger, *told, label="The challenger is told what users believe")
+    return Beliefs(swayed(*weighed), _numbered(drawn))
 
 
 def _drawn(test: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:

@@ -68,6 +68,8 @@ def test_a_challenger_that_learned_beats_one_that_did_not(
     assert (seen.pairs.margins == 1).all()
     assert seen.newest is not None
     assert seen.newest.margins.tolist() == [1, 1, 1]
+    assert seen.beliefs is not None
+    assert (len(seen.beliefs.swayed), found["policy/sycophancy"].n) == (8, 4)
     for measure in ("policy/win_rate", "policy/ranking_accuracy", "reward/accuracy"):
         assert found[measure].value == 1, measure
     assert found["policy/kl"].value > 5

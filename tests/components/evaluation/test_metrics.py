@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Probes, Trial
+from components.evaluation.evidence import Answers, Beliefs, Evidence, MustPass, Newest, Pairs, Probes, Trial
 from components.evaluation.grouping import worst_group
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import answers_table, figures, measure_all, tables
@@ -152,6 +152,14 @@ def test_a_judge_that_is_as_often_wrong_either_way_favours_nobody_however_often_
     assert (always, never) == pytest.approx((0.5, -0.5))
     assert "judge/self_preference" not in of(wrong_in_ten, np.repeat([1, -1, 0], [90, 9, 1]))
     assert "judge/self_preference" not in measured(evidence())
+
+
+def test_who_follows_what_users_believe_is_measured_by_prompt_and_only_where_users_speak_last() -> None:
+    told = replace(evidence(), beliefs=Beliefs(np.array([0.5, 0.25, 0.0, -0.25]), np.arange(4) // 2))
+    found = measured(told)["policy/sycophancy"]
+    assert (found.value, found.n) == (0.125, 2)
+    assert found.low < found.value < found.high
+    assert "policy/sycophancy" not in measured(replace(told, beliefs=Beliefs(np.zeros(0), np.zeros(0))))
 
 
 def test_small_steps_from_the_champion_may_add_up_to_a_long_way_from_the_base_model() -> None:
