@@ -11,6 +11,7 @@ from prefect import flow
 
 from components import tracking
 from components.evaluation import must_pass
+from components.preferences.splitting import Sides
 from components.records.handles import DatasetVersion, Estimate, ModelVersion, Scorecard, Trained, Verdict
 from components.registry import models
 from components.workspace import Workspace, versions
@@ -34,7 +35,7 @@ def evaluate(
     return measure(workspace, dataset, challenger, champion, reward)
 
 
-@step("endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
+@step("base", "endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
 def measure(
     workspace: Workspace,
     key: str,
@@ -53,7 +54,7 @@ def measure(
     with tracking.run(workspace, "evaluate", key, dataset, params, origin()) as run:
         tracking.log_dataset(sides.test, dataset, "test")
         policy = models.folder_of(workspace, challenger)
-        evidence = _evidence(workspace, dataset, sides.test, policy, champion, reward, sides.newest)
+        evidence = _evidence(workspace, dataset, sides, sides.test, policy, champion, reward, sides.newest)
         measures = measure_all(evidence, settings)
         shown = tables(evidence)
         publish(measures, figures(evidence, measures), shown)
@@ -69,7 +70,7 @@ def measure(
     )
 
 
-@step("endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
+@step("base", "endpoint", "evaluate", "preferences", "split", "train", part="evaluation")
 def measure_to_choose(
     workspace: Workspace,
     key: str,
@@ -86,8 +87,8 @@ def measure_to_choose(
 
     from components.evaluation.scoring import measure_all, verdicts_of
 
-    side = checked_sides(workspace, dataset).validation
-    evidence = _evidence(workspace, dataset, side, trained.folder, champion, reward)
+    sides = checked_sides(workspace, dataset)
+    evidence = _evidence(workspace, dataset, sides, sides.validation, trained.folder, champion, reward)
     measures = measure_all(evidence, workspace.settings.evaluate)
     tracking.client(workspace)
     with mlflow.start_run(run_id=trained.run_id, log_system_metrics=False):
@@ -98,6 +99,7 @@ def measure_to_choose(
 def _evidence(
     workspace: Workspace,
     dataset: DatasetVersion,
+    sides: Sides,
     side: pl.DataFrame,
     policy: Path,
     champion: ModelVersion,
@@ -105,10 +107,15 @@ def _evidence(
     newest: pl.DataFrame | None = None,
 ) -> "Evidence":
     """What is observed of a policy and the champion on a side, with the judge that the settings name."""
+    from components.evaluation.authorship import authors, most_frequent
+    from components.evaluation.base import Base
     from components.evaluation.gathering import gather
     from components.evaluation.judges import appoint
 
-    settings, means = workspace.settings, means_of_judging(workspace, dataset.hash, reward)
+    settings = workspace.settings
+    interactions = versions.scan(workspace, dataset.hash, "interactions")
+    written = authors(pl.concat([sides.seen, side]), interactions)
+    means = means_of_judging(workspace, dataset.hash, reward, most_frequent(written, sides.seen))
     return gather(
         side,
         policy,
@@ -119,15 +126,18 @@ def _evidence(
         beta=settings.train.beta,
         newest=newest,
         must_pass=must_pass.read(workspace.must_pass),
+        base=Base(workspace.base_model, settings.base.revision) if workspace.base_model else None,
+        written=written,
     )
 
 
-def means_of_judging(workspace: Workspace, dataset: str, reward: ModelVersion) -> "Means":
+def means_of_judging(workspace: Workspace, dataset: str, reward: ModelVersion, taught_by: str | None = None) -> "Means":
     """What a judge may ask or look up.
 
     Args:
         dataset: content hash of the version that has the checklists.
         reward: the reward model.
+        taught_by: the model that wrote most of what it learned from; None where that does not matter.
     """
     from components.endpoint import shared
     from components.evaluation.judges import Means
@@ -139,4 +149,5 @@ def means_of_judging(workspace: Workspace, dataset: str, reward: ModelVersion) -
         lambda: shared(workspace.settings.endpoint, workspace.answers),
         versions.read(workspace, dataset, "checklists"),
         TasteJudge(),
+        taught_by,
     )

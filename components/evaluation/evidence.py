@@ -54,6 +54,7 @@ class Answers:
         challenger_logp: of the challenger's answers under the challenger, in nats, shape (m,).
         reference_logp: of the challenger's answers under the reference, in nats, shape (m,).
         verdicts: of the judge.
+        base_logp: of the challenger's answers under the base model, in nats, shape (m,); None where there is none.
     """
 
     prompts: list[list[Message]]
@@ -67,6 +68,7 @@ class Answers:
     challenger_logp: np.ndarray
     reference_logp: np.ndarray
     verdicts: Verdicts
+    base_logp: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,14 @@ class Trial:
         verdicts: of the judge, with chosen in the challenger's place and rejected in the champion's.
         longer: by how many characters chosen is longer than rejected, shape (k,).
         prompts: a number for the prompt each belongs to, shape (k,).
+        own: 1 where the judge's own model wrote chosen and another rejected, -1 the other way round, else 0; (k,). None
+            where no model is its own.
     """
 
     verdicts: Verdicts
     longer: np.ndarray
     prompts: np.ndarray
+    own: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,20 @@ class Probes:
     margins: np.ndarray
     flattered: np.ndarray
     own: np.ndarray
+    prompts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What the challenger makes of k preferences of the test side whose users say what they believe.
+
+    Attributes:
+        swayed: how much more the belief that rejected is right moves it from chosen to rejected than the belief that
+            it is not, in nats a token, shape (k,).
+        prompts: a number for the prompt each belongs to, shape (k,).
+    """
+
+    swayed: np.ndarray
     prompts: np.ndarray
 
 
@@ -145,6 +164,7 @@ class Evidence:
         must_pass: answers to the team's own prompts.
         beta: how strongly the challenger was held to the reference in training.
         newest: of the newest side; None where nothing is on it.
+        beliefs: what the challenger makes of them; None where it was told none.
     """
 
     pairs: Pairs
@@ -154,3 +174,4 @@ class Evidence:
     must_pass: MustPass
     beta: float
     newest: Newest | None = None
+    beliefs: Beliefs | None = None

@@ -11,17 +11,21 @@ import polars as pl
 
 from components.config.settings import Evaluate
 from components.evaluation.answers import Answered, answer
-from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Trial
-from components.evaluation.judges import Judge, Scorer, Verdicts, compare
+from components.evaluation.authorship import by_one_of_two
+from components.evaluation.base import Base, weigh_by_base
+from components.evaluation.evidence import Answers, Beliefs, Evidence, MustPass, Newest, Pairs, Trial
+from components.evaluation.judges import Judge, Related, Scorer, Verdicts, compare
 from components.evaluation.likelihood import log_likelihood
 from components.evaluation.must_pass import Demand
 from components.evaluation.policies import count_tokens
 from components.evaluation.probing import probe
+from components.evaluation.swaying import swayed, told_what_users_believe
 from components.records.errors import BadInput
 from components.records.identity import sha256
 from components.records.messages import Message, text_of, transcript
 
 PROBED = 300  # preferences whose answers are changed and put before the reward model
+SWAYED = 50  # preferences of which the challenger is told what the user believes
 
 
 def gather(
@@ -35,6 +39,8 @@ def gather(
     beta: float,
     newest: pl.DataFrame | None = None,
     must_pass: Sequence[Demand] = (),
+    base: Base | None = None,
+    written: pl.DataFrame | None = None,
 ) -> Evidence:
     """Observe everything the measures need.
 
@@ -48,6 +54,8 @@ def gather(
         beta: how strongly the challenger was held to the reference in training.
         newest: preferences of the newest side, where there is one.
         must_pass: what the team demands of answers.
+        base: the model that everything started from, where one is named.
+        written: who wrote the answers of the test side, as `authorship.authors` returns it.
 
     Raises:
         BadInput: there are no test preferences, or the judge judges none of the answers.
@@ -64,7 +72,7 @@ def gather(
     chosen, rejected = _texts(test)
     weighed = prompts + prompts + asked, chosen + rejected + by_challenger.texts
     verdicts = _verdicts(judge, asked, by_challenger.texts, by_champion.texts)
-    trial = _trial(judge, test, settings)
+    trial = _trial(judge, test, settings, written)
     logp, tokens = log_likelihood(challenger, *weighed, label="The challenger weighs the test preferences")
     reference_logp, _ = log_likelihood(champion, *weighed, label="The champion weighs the test preferences")
     ends = [test.height, 2 * test.height]
@@ -95,12 +103,14 @@ def gather(
             challenger_logp=challenger_logp,
             reference_logp=answers_reference,
             verdicts=verdicts,
+            base_logp=weigh_by_base(base, challenger, asked, by_challenger.texts) if base else None,
         ),
         trial=trial,
         probes=probe(_drawn(test, PROBED, settings.seed), scorer),
         must_pass=_must_pass(must_pass, challenger, champion, settings),
         beta=beta,
         newest=None if newest is None or newest.is_empty() else _newest(newest, scorer),
+        beliefs=_beliefs(challenger, test, settings),
     )
 
 
@@ -134,12 +144,23 @@ def _verdicts(judge: Judge, prompts: list[list[Message]], challenger: list[str],
     return verdicts
 
 
-def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate) -> Trial:
+def _trial(judge: Judge, test: pl.DataFrame, settings: Evaluate, written: pl.DataFrame | None) -> Trial:
     """Ask about all preferences where it is free, else about `evaluate.judge_pairs` of them."""
     drawn = test if judge.is_free else _drawn(test, settings.judge_pairs, settings.seed)
     chosen, rejected = _texts(drawn)
     longer = np.array([len(one) - len(other) for one, other in zip(chosen, rejected, strict=True)])
-    return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn))
+    model = judge.own_model if isinstance(judge, Related) else None
+    own = None if model is None or written is None else by_one_of_two(written, drawn, model)
+    return Trial(compare(judge, drawn["prompt"].to_list(), chosen, rejected), longer, _numbered(drawn), own)
+
+
+def _beliefs(challenger: str | Path, test: pl.DataFrame, settings: Evaluate) -> Beliefs:
+    """Of prompts that end with the user, who alone can say what they believe."""
+    asked = test.filter(pl.col("prompt").list.last().struct.field("role") == "user")
+    drawn = _drawn(asked, SWAYED, settings.seed)
+    told = told_what_users_believe(drawn)
+    weighed = log_likelihood(challenger, *told, label="The challenger is told what users believe")
+    return Beliefs(swayed(*weighed), _numbered(drawn))
 
 
 def _drawn(test: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:

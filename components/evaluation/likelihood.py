@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from components.evaluation.policies import Tokens, context_of, open_policy, prompt_tokens, response_tokens
 from components.progress import step
@@ -35,7 +35,18 @@ def log_likelihood(
     """
     if not prompts:
         return np.zeros(0), np.zeros(0, dtype=int)
-    model, tokenizer = open_policy(model_path, "auto")
+    return weigh(*open_policy(model_path, "auto"), prompts, responses, label=label)
+
+
+def weigh(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: list[list[Message]],
+    responses: list[str],
+    *,
+    label: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `log_likelihood`, by a model that is open, in the tokens of any tokenizer that has its vocabulary."""
     context = context_of(model, tokenizer)
     answers = [tokens[: context - 1] for tokens in response_tokens(tokenizer, responses)]
     asked = prompt_tokens(tokenizer, prompts)

@@ -11,17 +11,19 @@ Tokens = list[int]
 
 
 def open_policy(
-    model_path: str | Path, gpu_dtype: torch.dtype | str
+    model_path: str | Path, gpu_dtype: torch.dtype | str, revision: str = "main"
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model and its tokenizer: on the GPU where there is one, else in float32 on the CPU.
 
     Args:
         model_path: a folder or hub name.
         gpu_dtype: the precision on a GPU; "auto" for the one the weights were saved in.
+        revision: branch, tag or commit of a hub model.
     """
     gpu = torch.cuda.is_available()
-    model = AutoModelForCausalLM.from_pretrained(model_path, dtype=gpu_dtype if gpu else torch.float32)
-    return model.to("cuda" if gpu else "cpu").eval(), AutoTokenizer.from_pretrained(model_path)
+    dtype = gpu_dtype if gpu else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(model_path, dtype=dtype, revision=revision)
+    return model.to("cuda" if gpu else "cpu").eval(), AutoTokenizer.from_pretrained(model_path, revision=revision)
 
 
 def context_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:

@@ -45,6 +45,18 @@ class Explaining(Protocol):
         ...
 
 
+@runtime_checkable
+class Related(Protocol):
+    """A judge that may favour the answers of a model.
+
+    Attributes:
+        own_model: its name: the model that judges, or that wrote most of what the judge learned from; None where
+            nobody knows.
+    """
+
+    own_model: str | None
+
+
 @dataclass(frozen=True)
 class Means:
     """What a judge may ask or look up.
@@ -54,19 +66,21 @@ class Means:
         endpoint: opens the language model behind an endpoint; only asked for by judges that need one.
         checklists: records of `Checklist`.
         taste: the judge who knows what simulated users like.
+        taught_by: the model that wrote most of what the reward model learned from; None where nobody knows.
     """
 
     scorer: Scorer
     endpoint: Callable[[], Endpoint]
     checklists: pl.DataFrame
     taste: Judge
+    taught_by: str | None = None
 
 
 JUDGES: dict[str, Callable[[Means], Judge]] = {
     "checklist": lambda means: ChecklistJudge(means.endpoint(), means.checklists),
     "llm": lambda means: LLMJudge(means.endpoint()),
     "llm score": lambda means: ScoreJudge(means.endpoint()),
-    "reward": lambda means: RewardJudge(means.scorer),
+    "reward": lambda means: RewardJudge(means.scorer, means.taught_by),
     "true taste": lambda means: means.taste,
 }
 
@@ -149,4 +163,4 @@ def _reasons(judge: Explaining, prompts: list[list[Message]], challenger: list[s
     ]
 
 
-__all__ = ["JUDGES", "Judge", "Scorer", "Verdicts", "appoint", "compare"]
+__all__ = ["JUDGES", "Judge", "Related", "Scorer", "Verdicts", "appoint", "compare"]

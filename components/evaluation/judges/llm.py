@@ -43,7 +43,7 @@ class LLMJudge:
     instruction = INSTRUCTION
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
+        self.endpoint, self.own_model = endpoint, endpoint.model
 
     def prefer(self, prompts: list[list[Message]], first: list[str], second: list[str]) -> np.ndarray:
         """1 where the first answer is better, 0 where the second is, 0.5 where the model cannot tell; shape (n,).

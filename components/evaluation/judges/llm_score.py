@@ -41,7 +41,7 @@ class ScoreJudge:
     is_free = False
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
+        self.endpoint, self.own_model = endpoint, endpoint.model
 
     def prefer(self, prompts: list[list[Message]], first: list[str], second: list[str]) -> np.ndarray:
         """1 where the first answer has the higher mark, 0 where the second has, 0.5 where equal; shape (n,).

@@ -11,13 +11,18 @@ Scorer = Callable[[list[list[Message]], list[str]], np.ndarray]
 
 
 class RewardJudge:
-    """Hard verdicts: the higher reward wins, equal rewards tie."""
+    """Hard verdicts: the higher reward wins, equal rewards tie.
+
+    Args:
+        scorer: the reward model.
+        own_model: the model that wrote most of what it learned from; None where nobody knows.
+    """
 
     name = "reward"
     is_free = True
 
-    def __init__(self, scorer: Scorer) -> None:
-        self.scorer = scorer
+    def __init__(self, scorer: Scorer, own_model: str | None) -> None:
+        self.scorer, self.own_model = scorer, own_model
 
     def prefer(self, prompts: list[list[Message]], first: list[str], second: list[str]) -> np.ndarray:
         """1 where the first answer has the higher reward, 0 where the second has, 0.5 where equal; shape (n,)."""

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerFast
 
 from components.endpoint import Endpoint
 from components.evaluation.judges import Means, Scorer
+from components.evaluation.policies import prompt_tokens, response_tokens
 from components.records.schemas import Checklist, empty
 from components.simulation.judge import TasteJudge
 from components.training import scratch
@@ -49,22 +51,27 @@ def policies(vocabulary: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def taught(vocabulary: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that knows the answers to LESSONS by heart."""
+    return teach(vocabulary, LESSONS, tmp_path_factory.mktemp("taught"))
+
+
+def teach(vocabulary: PreTrainedTokenizerFast, lessons: dict[str, str], folder: Path) -> Path:
+    """A model that was shown what to answer to each prompt, in a folder."""
     model = scratch.language_model(vocabulary, seed=0).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    texts = [
-        vocabulary.apply_chat_template(
-            [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}], return_dict=False
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    asked = prompt_tokens(vocabulary, [[{"role": "user", "content": prompt}] for prompt in lessons])
+    pairs = list(zip(asked, response_tokens(vocabulary, list(lessons.values())), strict=True))
+    inputs, labels = (
+        pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=padding)
+        for rows, padding in (
+            ([prompt + answer for prompt, answer in pairs], vocabulary.pad_token_id),
+            ([[-100] * len(prompt) + answer for prompt, answer in pairs], -100),
         )
-        for prompt, answer in LESSONS.items()
-    ]
-    width = max(map(len, texts))
-    inputs = torch.tensor([text + [vocabulary.pad_token_id] * (width - len(text)) for text in texts])
-    labels = inputs.masked_fill(inputs == vocabulary.pad_token_id, -100)
-    for _ in range(120):
-        model(input_ids=inputs, attention_mask=(labels != -100).long(), labels=labels).loss.backward()
+    )
+    for _ in range(80):
+        model(input_ids=inputs, labels=labels).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    return _saved(model, vocabulary, tmp_path_factory.mktemp("taught"))
+    return _saved(model, vocabulary, folder)
 
 
 def _saved(model: torch.nn.Module, vocabulary: PreTrainedTokenizerFast, folder: Path) -> Path:
@@ -73,10 +80,10 @@ def _saved(model: torch.nn.Module, vocabulary: PreTrainedTokenizerFast, folder: 
     return folder
 
 
-def means(scorer: Scorer) -> Means:
+def means(scorer: Scorer, taught_by: str | None = None) -> Means:
     """All that a judge who asks nobody but the reward model needs."""
 
     def no_endpoint() -> Endpoint:
         raise AssertionError("this judge asks no language model")
 
-    return Means(scorer, no_endpoint, empty(Checklist), TasteJudge())
+    return Means(scorer, no_endpoint, empty(Checklist), TasteJudge(), taught_by)

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from components.config.settings import Evaluate
+from components.evaluation.base import Base
 from components.evaluation.evidence import Evidence
 from components.evaluation.gathering import gather, held_out_prompts
 from components.evaluation.judges import Judge, Scorer, appoint
@@ -59,15 +60,20 @@ def test_a_challenger_that_learned_beats_one_that_did_not(
 ) -> None:
     scorer, test = knowing(lessons), preferences(8, lessons)
     judge = appoint("reward", means(scorer))
-    seen = gather(test, taught, policies[0], scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1, newest=test[:3])
+    base = Base(str(policies[0]), "main")
+    told = {"newest": test[:3], "base": base}
+    seen = gather(test, taught, policies[0], scorer=scorer, judge=judge, settings=SETTINGS, beta=0.1, **told)
     found = measure_all(seen, SETTINGS)
     assert sorted(prompt[0]["content"] for prompt in seen.answers.prompts) == sorted(lessons)
     assert (seen.pairs.margins == 1).all()
     assert seen.newest is not None
     assert seen.newest.margins.tolist() == [1, 1, 1]
+    assert seen.beliefs is not None
+    assert (len(seen.beliefs.swayed), found["policy/sycophancy"].n) == (8, 4)
     for measure in ("policy/win_rate", "policy/ranking_accuracy", "reward/accuracy"):
         assert found[measure].value == 1, measure
     assert found["policy/kl"].value > 5
+    assert found["policy/kl_base"].value == pytest.approx(found["policy/kl"].value)  # the champion is the base here
     assert found["policy/length_ratio"].value < 1  # the untaught one runs on until it is cut off
     for model in ("policy", "champion"):
         speed = found[f"{model}/length"].value / found[f"{model}/seconds_an_answer"].value

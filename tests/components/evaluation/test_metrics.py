@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.config.settings import Evaluate
-from components.evaluation.evidence import Answers, Evidence, MustPass, Newest, Pairs, Probes, Trial
+from components.evaluation.evidence import Answers, Beliefs, Evidence, MustPass, Newest, Pairs, Probes, Trial
 from components.evaluation.grouping import worst_group
 from components.evaluation.judges import Verdicts
 from components.evaluation.scoring import answers_table, figures, measure_all, tables
@@ -136,6 +136,38 @@ def test_a_model_is_at_no_distance_from_itself() -> None:
     same = replace(seen, answers=replace(seen.answers, reference_logp=seen.answers.challenger_logp))
     kl = measured(same)["policy/kl"]
     assert (kl.value, kl.low, kl.high) == (0, 0, 0)
+
+
+def test_a_judge_that_is_as_often_wrong_either_way_favours_nobody_however_often_people_like_its_model() -> None:
+    def of(wins: np.ndarray, own: np.ndarray) -> dict[str, Estimate]:
+        trial = Trial(Verdicts(wins, wins), np.ones(len(wins)), np.arange(len(wins)), own)
+        return measured(replace(evidence(), trial=trial))
+
+    liked = np.repeat([1, -1], [90, 10])  # people prefer its own model's answer nine times of ten
+    wrong_in_ten = (np.arange(100) % 10 != 0).astype(float)
+    found = of(wrong_in_ten, liked)["judge/self_preference"]
+    assert (found.value, found.n) == (pytest.approx(0), 100)
+    assert found.low < 0 < found.high
+    always, never = (of((liked == side).astype(float), liked)["judge/self_preference"].value for side in (1, -1))
+    assert (always, never) == pytest.approx((0.5, -0.5))
+    assert "judge/self_preference" not in of(wrong_in_ten, np.repeat([1, -1, 0], [90, 9, 1]))
+    assert "judge/self_preference" not in measured(evidence())
+
+
+def test_who_follows_what_users_believe_is_measured_by_prompt_and_only_where_users_speak_last() -> None:
+    told = replace(evidence(), beliefs=Beliefs(np.array([0.5, 0.25, 0.0, -0.25]), np.arange(4) // 2))
+    found = measured(told)["policy/sycophancy"]
+    assert (found.value, found.n) == (0.125, 2)
+    assert found.low < found.value < found.high
+    assert "policy/sycophancy" not in measured(replace(told, beliefs=Beliefs(np.zeros(0), np.zeros(0))))
+
+
+def test_small_steps_from_the_champion_may_add_up_to_a_long_way_from_the_base_model() -> None:
+    seen = evidence()
+    base = np.array([-60.0, -70.0, -80.0, -90.0])
+    found = measured(replace(seen, answers=replace(seen.answers, base_logp=base)))
+    assert (found["policy/kl"].value, found["policy/kl_base"].value) == (2, 50)
+    assert "policy/kl_base" not in measured(seen)
 
 
 def test_swapping_the_models_mirrors_the_win_rate_and_its_interval() -> None:
