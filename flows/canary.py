@@ -68,7 +68,7 @@ def _heard(workspace: Workspace, on_trial: Canary) -> dict[str, Estimate]:
     champion = models.version_named(workspace, on_trial.champion)
     told = workspace.settings.evaluate
     return task(name="compare")(comparing.measure)(
-        verdicts, models.journal_name(on_trial.model), models.journal_name(champion), told.resamples, told.seed
+        verdicts, models.name_of(on_trial.model), models.name_of(champion), told.resamples, told.seed
     )
 
 
@@ -77,7 +77,7 @@ def _compared(workspace: Workspace, on_trial: Canary) -> dict[str, Estimate]:
     from components.evaluation import shadow
     from components.evaluation.judges import appoint
 
-    answers = task(name="hear")(hearing.side_by_side)(workspace, on_trial.heard, models.journal_name(on_trial.model))
+    answers = task(name="hear")(hearing.side_by_side)(workspace, on_trial.heard, models.name_of(on_trial.model))
     card = decisions.scorecard_of(workspace, on_trial.model)
     assert card
     judge = appoint(card.judge, means_of_judging(workspace, card.dataset, card.reward))

@@ -59,4 +59,4 @@ def in_service(workspace: Workspace) -> "InService":
 def _opened_from(workspace: Workspace, model: ModelVersion) -> "Model":
     from components.evaluation.serving import Model
 
-    return Model(models.journal_name(model), models.folder_of(workspace, model))
+    return Model(models.name_of(model), models.folder_of(workspace, model))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from components import journal
 from components.records.handles import ModelVersion
 from components.registry import history
-from components.registry.models import CHAMPION, POLICY, at_alias, journal_name, tag
+from components.registry.models import CHAMPION, POLICY, at_alias, name_of, tag
 from components.registry.promotion import promote
 from components.registry.settling import settle
 from components.tracking import client
@@ -150,7 +150,7 @@ def withdraw(workspace: Workspace, canary: Canary, by: str, because: str) -> Non
     history.note(workspace, "withdraw", canary.model, None, because, by, canary.scorecard)
     said = because if by == history.GATE else f"{by} took it back while it was tried: {because}"
     _end(workspace, canary.model, "refuse", f"refuse: {said.removeprefix('refuse: ')}")
-    journal.tell("promotion", "withdraw", model=journal_name(canary.model), share=canary.share)
+    journal.tell("promotion", "withdraw", model=name_of(canary.model), share=canary.share)
 
 
 def complete(workspace: Workspace, because: str = "users liked it no less while it was tried") -> None:
@@ -174,7 +174,7 @@ def _keep(workspace: Workspace, canary: Canary, by: str, because: str) -> None:
     history.note(workspace, "try", canary.model, None, said, by, canary.scorecard)
     model = canary.model
     client(workspace).set_model_version_tag(model.name, str(model.version), STATE, canary.model_dump_json())
-    journal.tell("promotion", "try", model=journal_name(model), share=canary.share)
+    journal.tell("promotion", "try", model=name_of(model), share=canary.share)
 
 
 def _whom(canary: Canary) -> str:

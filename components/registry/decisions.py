@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from components import journal
 from components.records.errors import BadInput
 from components.records.handles import Decision, ModelVersion, Scorecard
-from components.registry.models import CHALLENGER, POLICY, at_alias, journal_name, tag, version_named, versions
+from components.registry.models import CHALLENGER, POLICY, at_alias, name_of, tag, version_named, versions
 from components.tracking import client
 from components.workspace import Workspace
 
@@ -58,7 +58,7 @@ def record(workspace: Workspace, scorecard: Scorecard, decision: Decision, input
     }
     for key, value in tags.items():
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
-    journal.tell("promotion", "decide", outcome=decision.outcome, model=journal_name(model), dataset=model.dataset)
+    journal.tell("promotion", "decide", outcome=decision.outcome, model=name_of(model), dataset=model.dataset)
 
 
 def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:

@@ -130,8 +130,8 @@ def tag(workspace: Workspace, model: ModelVersion, key: str) -> str | None:
     return value
 
 
-def journal_name(model: ModelVersion) -> str:
-    """As the journal names it."""
+def name_of(model: ModelVersion) -> str:
+    """As the journal names it, and its own answers."""
     return f"{model.name}/{model.version}"
 
 

@@ -8,7 +8,7 @@ from components import journal
 from components.records.errors import BadInput
 from components.records.handles import ModelVersion
 from components.registry import history
-from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, journal_name, tag, version_named
+from components.registry.models import CHALLENGER, CHAMPION, POLICY, at_alias, name_of, tag, version_named
 from components.tracking import client
 from components.workspace import Workspace
 
@@ -54,10 +54,8 @@ def promote(
         mlflow.set_model_version_tag(model.name, str(model.version), key, value)
     history.note(workspace, "promote", model, champion, reason, by, scorecard)
     mlflow.set_registered_model_alias(model.name, CHAMPION, str(model.version))
-    before = journal_name(champion) if champion else None
-    journal.tell(
-        "promotion", "promote", model=journal_name(model), before=before, dataset=model.dataset, run=model.run_id
-    )
+    before = name_of(champion) if champion else None
+    journal.tell("promotion", "promote", model=name_of(model), before=before, dataset=model.dataset, run=model.run_id)
 
 
 def rollback(workspace: Workspace, reason: str, by: str | None = None) -> tuple[ModelVersion, ModelVersion]:
@@ -84,5 +82,5 @@ def rollback(workspace: Workspace, reason: str, by: str | None = None) -> tuple[
     mlflow.set_model_version_tag(POLICY, str(champion.version), "heed.rolled_back_because", reason)
     history.note(workspace, "roll back", previous, champion, reason, by)
     mlflow.set_registered_model_alias(POLICY, CHAMPION, str(previous.version))
-    journal.tell("promotion", "roll back", model=journal_name(previous), before=journal_name(champion))
+    journal.tell("promotion", "roll back", model=name_of(previous), before=name_of(champion))
     return champion, previous

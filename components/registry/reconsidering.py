@@ -7,7 +7,7 @@ from components.records.handles import Decision, Estimate, ModelVersion, Scoreca
 from components.registry.card import model_card, template_of
 from components.registry.decisions import decision_of, scorecard_of
 from components.registry.gate import decide, read_policy
-from components.registry.models import journal_name
+from components.registry.models import name_of
 from components.registry.promotion import deciding
 from components.tracking import client
 from components.workspace import Workspace
@@ -41,7 +41,7 @@ def remeasure(
     scorecard = before.model_copy(update={"measures": others | dict(measures)})
     if scorecard != before:
         _keep(workspace, scorecard)
-        journal.tell("promotion", "remeasure", model=journal_name(model), run=scorecard.run_id, measures=len(measures))
+        journal.tell("promotion", "remeasure", model=name_of(model), run=scorecard.run_id, measures=len(measures))
     return scorecard
 
 

@@ -28,7 +28,7 @@ def answers(users: int, wins: float, seed: int, group: str | None = None, each: 
 
 
 def measured(answers: pl.DataFrame) -> dict[str, tuple[float, float, float, int]]:
-    found = measure(answers, RewardJudge(scorer), 300, 0)
+    found = measure(answers, RewardJudge(scorer, None), 300, 0)
     return {name: (estimate.value, estimate.low, estimate.high, estimate.n) for name, estimate in found.items()}
 
 
