@@ -118,11 +118,11 @@ def _tell(workspace: Workspace, done: Retraining) -> None:
 
 def once(workspace: Workspace, dataset: DatasetVersion, force: bool, challenged: Challenged) -> Retraining:
     """A decision on a dataset version; nothing, where there has been one and it is not forced."""
-    can_decide(workspace)
     attempt, inputs = _inputs(workspace, dataset, force)
     done = _before(workspace, dataset, inputs)
     if done and done.outcome == "nothing new":
         return done
+    can_decide(workspace)
     run = retrainings.begin(workspace, inputs, dataset, workspace.settings.model_dump(include=set(SHAPING)), origin())
     try:
         done = done or _attempted(workspace, dataset, attempt, inputs, challenged)
