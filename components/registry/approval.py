@@ -6,8 +6,8 @@ from components.notifying import Outcome, notify
 from components.records.errors import BadInput
 from components.records.handles import Decision, ModelVersion
 from components.registry import canary
-from components.registry.decisions import decision_of, scorecard_of
-from components.registry.models import CHAMPION, POLICY, at_alias, versions
+from components.registry.decisions import DECISION, decision_of, scorecard_of
+from components.registry.models import CHAMPION, POLICY, at_alias, with_tag
 from components.registry.promotion import deciding, promote
 from components.registry.settling import settle
 from components.workspace import Workspace
@@ -80,9 +80,8 @@ def withdraw(workspace: Workspace, challenger: ModelVersion) -> None:
 
     Whoever holds `promotion.deciding` calls.
     """
-    for model in versions(workspace, POLICY):
-        decision = decision_of(workspace, model)
-        if model != challenger and decision and decision.outcome == "ask":
+    for model in with_tag(workspace, POLICY, DECISION, "ask"):
+        if model != challenger:
             said = f"hold: nobody had answered when version {challenger.version} became the challenger"
             settle(workspace, model, "hold", said)
 

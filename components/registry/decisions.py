@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from components import journal
 from components.records.errors import BadInput
 from components.records.handles import Decision, ModelVersion, Scorecard
-from components.registry.models import CHALLENGER, POLICY, at_alias, name_of, tag, version_named, versions
+from components.registry.models import CHALLENGER, POLICY, at_alias, name_of, tag, version_named, versions, with_tag
 from components.tracking import client
 from components.workspace import Workspace
 
@@ -36,8 +36,7 @@ def begin(workspace: Workspace, scorecard: Scorecard, inputs: str) -> int:
 
 def begun(workspace: Workspace, inputs: str) -> Scorecard | None:
     """The scorecard of a decision on these inputs that was begun; None where none was."""
-    found = (model for model in versions(workspace, POLICY) if tag(workspace, model, BEGUN) == inputs)
-    model = next(found, None)
+    model = next(iter(with_tag(workspace, POLICY, BEGUN, inputs)), None)
     return scorecard_of(workspace, model) if model else None
 
 
@@ -63,9 +62,7 @@ def record(workspace: Workspace, scorecard: Scorecard, decision: Decision, input
 
 def decided(workspace: Workspace, inputs: str) -> ModelVersion | None:
     """The challenger that was decided on for these inputs, None where the work is still to do."""
-    return next(
-        (model for model in versions(workspace, POLICY) if tag(workspace, model, "heed.inputs") == inputs), None
-    )
+    return next(iter(with_tag(workspace, POLICY, "heed.inputs", inputs)), None)
 
 
 def untold(workspace: Workspace, model: ModelVersion) -> Decision | None:

@@ -88,8 +88,12 @@ def register_reward(
 
 def find(workspace: Workspace, name: str, step: str) -> ModelVersion | None:
     """The version a step has made, None where it has made none."""
-    found = _search(client(workspace), f"name = '{name}' and tags.`heed.step` = '{step}'")
-    return _handle(found[0]) if found else None
+    return next(iter(with_tag(workspace, name, "heed.step", step)), None)
+
+
+def with_tag(workspace: Workspace, name: str, key: str, value: str) -> list[ModelVersion]:
+    """The versions that have this written under a key, newest first: one question, however many versions there are."""
+    return [_handle(found) for found in _search(client(workspace), f"name = '{name}' and tags.`{key}` = '{value}'")]
 
 
 def at_alias(workspace: Workspace, name: str, alias: str) -> ModelVersion | None:
